@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { fail, mustRun, run, say } from "./shell.ts";
+
+/** A Debian package and the file by which one sees that it, or the same program from elsewhere, is there. */
+interface SystemPackage {
+  readonly name: string;
+  readonly programs: readonly string[];
+}
+
+/** What berth runs on. */
+export const ENGINE_PACKAGES: readonly SystemPackage[] = [
+  { name: "runc", programs: ["runc"] },
+  { name: "conmon", programs: ["conmon"] },
+  { name: "nftables", programs: ["nft"] },
+  { name: "iproute2", programs: ["ip"] },
+  { name: "tini", programs: ["tini-static", "docker-init", "tini"] },
+  { name: "busybox-static", programs: ["busybox"] },
+];
+
+/** What the tests need beyond that: a real docker client, and peers to exchange images with. */
+export const TEST_PACKAGES: readonly SystemPackage[] = [
+  ...ENGINE_PACKAGES,
+  { name: "docker.io", programs: ["docker"] },
+  { name: "procps", programs: ["ps"] },
+];
+
+/** Installs with apt what is missing, after saying what that will be. */
+export async function installPackages(packages: readonly SystemPackage[]): Promise<void> {
+  const missing = packages.filter((wanted) => !isPresent(wanted)).map((wanted) => wanted.name);
+  if (missing.length === 0) return;
+  if (Bun.which("apt-get") === null) {
+    fail(`These programs are missing, and there is no apt-get to install them with: ${missing.join(", ")}`);
+  }
+  say(`Installing system packages with apt-get: ${missing.join(", ")}`);
+  const install = ["apt-get", "install", "--yes", "--no-install-recommends", ...missing];
+  if ((await run(install)).code === 0) return;
+  // The usual reason is a package list that is old or was never fetched.
+  await mustRun(["apt-get", "update"]);
+  await mustRun(install);
+}
+
+function isPresent(wanted: SystemPackage): boolean {
+  return wanted.programs.some(
+    (program) =>
+      Bun.which(program) !== null || existsSync(`/usr/sbin/${program}`) || existsSync(`/sbin/${program}`),
+  );
+}

@@ -1,0 +1,56 @@
+// Everything that must hold, in the order in which failures are cheapest to see. A pattern as argument runs
+// only the test files whose path contains it: `npm test -- cp`.
+import { buildIfStale } from "./lib/executable.ts";
+import { installPackages, TEST_PACKAGES } from "./lib/packages.ts";
+import { BUN, ROOT, run, say } from "./lib/shell.ts";
+import { type FileResult, runTestFiles } from "./lib/test-pool.ts";
+
+/** End-to-end tests mostly wait for containers, so a few more of them than there are cores go side by side. */
+const WIDTH = 3;
+
+const pattern = process.argv[2];
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+function find(glob: string): string[] {
+  const files = [...new Bun.Glob(glob).scanSync({ cwd: ROOT })].sort();
+  return pattern === undefined ? files : files.filter((file) => file.includes(pattern));
+}
+
+async function check(name: string, command: string[]): Promise<void> {
+  const ran = await run(command);
+  say(`${ran.code === 0 ? "ok  " : "FAIL"} ${name}`);
+  if (ran.code === 0) passed += 1;
+  else {
+    failed += 1;
+    say(ran.stdout + ran.stderr);
+  }
+}
+
+function report(result: FileResult): void {
+  passed += result.passed;
+  failed += result.failed;
+  skipped += result.skipped;
+  say(
+    `${result.failed === 0 ? "ok  " : "FAIL"} ${result.file} (${result.passed} passed, ${result.seconds.toFixed(1)} s)`,
+  );
+  if (result.failed > 0) say(result.output);
+}
+
+await installPackages(TEST_PACKAGES);
+if (pattern === undefined) {
+  await Promise.all([
+    check("formatting and lint", [BUN, "x", "biome", "ci", "--colors=off", "."]),
+    check("types", [BUN, "x", "tsc", "--noEmit"]),
+  ]);
+}
+await runTestFiles(find("{test/architecture,scripts}/**/*.test.ts"), WIDTH, report);
+await runTestFiles(find("src/**/*.test.ts"), WIDTH, report);
+const endToEnd = find("test/{e2e,clients}/**/*.test.ts");
+if (endToEnd.length > 0) {
+  await buildIfStale();
+  await runTestFiles(endToEnd, WIDTH, report);
+}
+say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+process.exit(failed === 0 ? 0 : 1);
