@@ -146,14 +146,11 @@ class BerthEngine implements TestEngine {
   }
 
   api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
-    const json = body === undefined ? {} : { body: JSON.stringify(body) };
-    const type = body === undefined ? {} : { "Content-Type": "application/json" };
-    return fetch(`http://localhost${path}`, {
-      unix: this.socket,
-      method,
-      ...json,
-      headers: { ...type, ...headers },
-    });
+    const json =
+      body === undefined
+        ? { headers }
+        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } };
+    return fetch(`http://localhost${path}`, { unix: this.socket, method, ...json });
   }
 
   log(): string {
@@ -198,7 +195,7 @@ export async function runCommand(
   const child = Bun.spawn([...command], {
     cwd: options.cwd ?? "/",
     env: { ...process.env, ...options.env } as Record<string, string>,
-    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
+    stdin: options.stdin === undefined ? "ignore" : new Response(options.stdin),
     stdout: "pipe",
     stderr: "pipe",
     timeout: timeoutMs,
