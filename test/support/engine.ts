@@ -60,6 +60,12 @@ const READY_TIMEOUT_MS = 20_000;
 /** The command of the real docker client, or null where none is installed. */
 export const DOCKER = Bun.which("docker");
 
+/**
+ * With `BERTH_TEST_ENGINE=docker` the tests of Docker's own behaviour run against a real dockerd: what fails
+ * there is a wrong test.
+ */
+export const AGAINST_DOCKER = process.env["BERTH_TEST_ENGINE"] === "docker";
+
 /** Starts a daemon of `dist/berth` and gives it the test image. Dispose it: that also proves nothing was left. */
 export async function startEngine(options: StartOptions = {}): Promise<TestEngine> {
   const engine = new BerthEngine(options);
@@ -87,22 +93,33 @@ class BerthEngine implements TestEngine {
 
   async start(options: StartOptions = {}): Promise<void> {
     const args = [...(this.#options.args ?? []), ...(options.args ?? [])];
-    const roots = ["--data-root", join(this.root, "data"), "--exec-root", join(this.root, "exec")];
     const logFile = Bun.file(this.#logPath);
     const before = (await logFile.exists()) ? logFile.size : 0;
     // A shell appends, so that the logs of several daemons of one test follow each other in one file.
     const command = `exec "$0" "$@" >>'${this.#logPath}' 2>&1`;
-    this.#daemon = Bun.spawn(
-      ["/bin/sh", "-c", command, EXECUTABLE, "daemon", "-H", this.host, ...roots, ...args],
-      {
-        cwd: "/",
-        env: { ...process.env, ...this.#options.env, ...options.env } as Record<string, string>,
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "ignore",
-      },
-    );
+    this.#daemon = Bun.spawn(["/bin/sh", "-c", command, ...this.#daemonCommand(), ...args], {
+      cwd: "/",
+      env: { ...process.env, ...this.#options.env, ...options.env } as Record<string, string>,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
     await this.#waitUntilReady(before);
+  }
+
+  #daemonCommand(): string[] {
+    const roots = ["--data-root", join(this.root, "data"), "--exec-root", join(this.root, "exec")];
+    if (!AGAINST_DOCKER) return [EXECUTABLE, "daemon", "-H", this.host, ...roots];
+    const inOwnNetwork = ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
+    return [
+      ...inOwnNetwork,
+      "dockerd",
+      "-H",
+      this.host,
+      ...roots,
+      "--pidfile",
+      join(this.root, "docker.pid"),
+    ];
   }
 
   async #waitUntilReady(logOffset: number): Promise<void> {
@@ -120,7 +137,8 @@ class BerthEngine implements TestEngine {
   }
 
   async importImage(): Promise<void> {
-    const imported = await this.berth(["import", "--change", 'CMD ["sh"]', "-", IMAGE], {
+    const client = AGAINST_DOCKER ? this.docker.bind(this) : this.berth.bind(this);
+    const imported = await client(["import", "--change", 'CMD ["sh"]', "-", IMAGE], {
       stdin: await busyboxRootTar(),
     });
     if (imported.code !== 0)
@@ -177,8 +195,8 @@ class BerthEngine implements TestEngine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#daemon?.exitCode !== null || this.#daemon.signalCode !== null) await this.start();
-    const all = (await this.berth(["ps", "-aq", "--no-trunc"])).stdout.split("\n").filter((id) => id !== "");
-    if (all.length > 0) await this.berth(["rm", "-f", "-v", ...all]);
+    const listed = (await (await this.api("GET", "/containers/json?all=1")).json()) as { Id: string }[];
+    await Promise.all(listed.map(({ Id }) => this.api("DELETE", `/containers/${Id}?force=1&v=1`)));
     await this.stop();
     const left = await leftovers(this.root);
     rmSync(this.root, { recursive: true, force: true });

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import {
+  type CommandOptions,
+  type CommandResult,
+  type StartOptions,
+  startEngine,
+  type TestEngine,
+} from "./engine.ts";
+
+/** What a file of tests that share one engine works with. */
+export interface Suite {
+  engine(): TestEngine;
+  /** Runs the real docker client, expects success, and gives its output without the last newline. */
+  docker(...args: string[]): Promise<string>;
+  /** Runs the real docker client whatever comes of it. */
+  dockerResult(args: string[], options?: CommandOptions): Promise<CommandResult>;
+  /** The client's `--format` of one container. */
+  inspect(container: string, format: string): Promise<string>;
+  /** Waits, a bounded number of times, until the probe gives what is expected; then asserts it. */
+  eventually(probe: () => Promise<unknown>, expected: unknown): Promise<void>;
+}
+
+const EVENTUALLY_ATTEMPTS = 200;
+const EVENTUALLY_PAUSE_MS = 50;
+
+/** Starts an engine before the file's first test and disposes of it after the last. */
+export function useEngine(options: StartOptions = {}): Suite {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startEngine(options);
+  });
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+  });
+  const docker = async (...args: string[]) => {
+    const result = await engine.docker(args);
+    expect(result, `docker ${args.join(" ")}`).toMatchObject({ code: 0 });
+    return result.stdout.replace(/\n$/, "");
+  };
+  return {
+    engine: () => engine,
+    docker,
+    dockerResult: (args, commandOptions) => engine.docker(args, commandOptions),
+    inspect: (container, format) => docker("inspect", "--format", format, container),
+    async eventually(probe, expected) {
+      for (let attempt = 1; attempt < EVENTUALLY_ATTEMPTS; attempt++) {
+        if (Bun.deepEquals(await probe(), expected)) return;
+        await Bun.sleep(EVENTUALLY_PAUSE_MS);
+      }
+      expect(await probe()).toEqual(expected);
+    },
+  };
+}
