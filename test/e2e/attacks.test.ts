@@ -154,7 +154,9 @@ describe("runtime", () => {
 
   test("a container sees only its three standard descriptors", async () => {
     // The shell's own listing opens one more, for the directory that it reads.
-    expect(await docker("run", "--rm", IMAGE, "sh", "-c", "ls /proc/self/fd | tr '\\n' ' '")).toBe("0 1 2 3 ");
+    expect(await docker("run", "--rm", IMAGE, "sh", "-c", "ls /proc/self/fd | tr '\\n' ' '")).toBe(
+      "0 1 2 3 ",
+    );
     const id = await docker("run", "-d", IMAGE, "sleep", "100");
     expect(await docker("exec", id, "sh", "-c", "ls /proc/self/fd | tr '\\n' ' '")).toBe("0 1 2 3 ");
     await docker("rm", "-f", id);

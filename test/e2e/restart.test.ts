@@ -1,19 +1,12 @@
 // Containers belong to no daemon process: it may stop, crash and come back under them.
 import { expect, test } from "bun:test";
 import { IMAGE, startEngine, type TestEngine } from "../support/engine.ts";
+import { eventually } from "../support/suite.ts";
 
 async function docker(engine: TestEngine, ...args: string[]): Promise<string> {
   const result = await engine.docker(args);
   expect(result, `docker ${args.join(" ")}`).toMatchObject({ code: 0 });
   return result.stdout.replace(/\n$/, "");
-}
-
-async function eventually(probe: () => Promise<unknown>, expected: unknown): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (Bun.deepEquals(await probe(), expected)) return;
-    await Bun.sleep(50);
-  }
-  expect(await probe()).toEqual(expected);
 }
 
 const COUNT = "i=0; while [ $i -lt 400 ]; do echo tick $i; i=$((i+1)); sleep 0.01; done; exit 12";

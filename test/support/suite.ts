@@ -16,12 +16,20 @@ export interface Suite {
   dockerResult(args: string[], options?: CommandOptions): Promise<CommandResult>;
   /** The client's `--format` of one container. */
   inspect(container: string, format: string): Promise<string>;
-  /** Waits, a bounded number of times, until the probe gives what is expected; then asserts it. */
-  eventually(probe: () => Promise<unknown>, expected: unknown): Promise<void>;
+  readonly eventually: typeof eventually;
 }
 
 const EVENTUALLY_ATTEMPTS = 200;
 const EVENTUALLY_PAUSE_MS = 50;
+
+/** Probes, a bounded number of times, until the outcome is the expected one; then asserts it. */
+export async function eventually(probe: () => Promise<unknown>, expected: unknown): Promise<void> {
+  for (let attempt = 1; attempt < EVENTUALLY_ATTEMPTS; attempt++) {
+    if (Bun.deepEquals(await probe(), expected)) return;
+    await Bun.sleep(EVENTUALLY_PAUSE_MS);
+  }
+  expect(await probe()).toEqual(expected);
+}
 
 /** Starts an engine before the file's first test and disposes of it after the last. */
 export function useEngine(options: StartOptions = {}): Suite {
@@ -42,12 +50,6 @@ export function useEngine(options: StartOptions = {}): Suite {
     docker,
     dockerResult: (args, commandOptions) => engine.docker(args, commandOptions),
     inspect: (container, format) => docker("inspect", "--format", format, container),
-    async eventually(probe, expected) {
-      for (let attempt = 1; attempt < EVENTUALLY_ATTEMPTS; attempt++) {
-        if (Bun.deepEquals(await probe(), expected)) return;
-        await Bun.sleep(EVENTUALLY_PAUSE_MS);
-      }
-      expect(await probe()).toEqual(expected);
-    },
+    eventually,
   };
 }
