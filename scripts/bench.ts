@@ -1,5 +1,6 @@
 // The same jobs on berth and on Docker, in turn, in one run. An argument picks the jobs whose name has it;
-// `--save NAME` keeps the outcome in bench/results/NAME.json and NAME.md.
+// `--save NAME` keeps the outcome in bench/results/NAME.json and NAME.md; `--soak` also runs berth's thousand
+// containers and its three hundred side by side.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,18 +9,21 @@ import { type BenchEngine, startBerth, startDocker } from "../bench/engines.ts";
 import { IMAGE, JOBS, type Job } from "../bench/jobs.ts";
 import { summarize } from "../bench/measure.ts";
 import { type Row, table } from "../bench/report.ts";
+import { flatness, type SoakResult, soak } from "../bench/soak.ts";
 import { busyboxRootTar } from "./lib/base-image.ts";
 import { buildIfStale } from "./lib/executable.ts";
 import { ENGINE_PACKAGES, installPackages } from "./lib/packages.ts";
 import { ROOT, run, say } from "./lib/shell.ts";
 
 const { values, positionals } = parseArgs({
-  options: { save: { type: "string" } },
+  options: { save: { type: "string" }, soak: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 await installPackages(ENGINE_PACKAGES);
 await buildIfStale();
 const rows: Row[] = [];
+let soaked: SoakResult | undefined;
+let flat: { one: number; many: number } | undefined;
 {
   await using berth = await startBerth();
   const other = await startDocker();
@@ -36,6 +40,11 @@ const rows: Row[] = [];
     say(table(rows.slice(-1)).split("\n").at(-1)!);
   }
   say(`berth's daemon: ${residentMegabytes(berth.pid)} MB resident`);
+  if (values.soak) {
+    soaked = await soak(berth, 1000);
+    flat = await flatness(berth, 300);
+    say(JSON.stringify({ soaked, flat }, null, 2));
+  }
 }
 const bare = summarize(await bareRunc(15));
 say(
@@ -69,7 +78,14 @@ function residentMegabytes(pid: number): string {
 
 async function save(name: string): Promise<void> {
   const machine = `${(await run(["uname", "-sr"])).stdout.trim()}, ${navigator.hardwareConcurrency} CPUs`;
-  const result = { machine, date: new Date().toISOString().slice(0, 10), rows, bareRuncMs: bare };
+  const result = {
+    machine,
+    date: new Date().toISOString().slice(0, 10),
+    rows,
+    bareRuncMs: bare,
+    soaked,
+    flat,
+  };
   writeFileSync(join(ROOT, "bench/results", `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
   const text = `# ${name}\n\n${machine}, ${result.date}. Medians with the range of the runs.\n\n${table(rows)}\n`;
   writeFileSync(join(ROOT, "bench/results", `${name}.md`), text);
