@@ -29,11 +29,13 @@ export const conflict = (message: string, cause?: unknown) => new EngineError("C
 export const notModified = (message: string) => new EngineError("NotModified", message);
 export const invalidParameter = (message: string, cause?: unknown) =>
   new EngineError("InvalidParameter", message, { cause });
-export const forbidden = (message: string, cause?: unknown) => new EngineError("Forbidden", message, { cause });
+export const forbidden = (message: string, cause?: unknown) =>
+  new EngineError("Forbidden", message, { cause });
 export const notImplemented = (message: string) => new EngineError("NotImplemented", message);
 export const unavailable = (message: string, cause?: unknown) =>
   new EngineError("Unavailable", message, { cause });
-export const systemError = (message: string, cause?: unknown) => new EngineError("System", message, { cause });
+export const systemError = (message: string, cause?: unknown) =>
+  new EngineError("System", message, { cause });
 
 /** The kind of any thrown value; whatever is not an `EngineError` is a `System` failure. */
 export function kindOf(error: unknown): ErrorKind {

@@ -5,3 +5,4 @@ export * from "./fault.ts";
 export * from "./ids.ts";
 export * from "./log.ts";
 export * from "./output.ts";
+export * from "./version.ts";

@@ -1,0 +1,43 @@
+import { Router } from "../router.ts";
+import { type ArchiveBackend, addArchiveRoutes } from "./archive.ts";
+import { addContainerStreamRoutes, type ContainerStreamBackend } from "./container-streams.ts";
+import { addContainerRoutes, type ContainerBackend } from "./containers.ts";
+import { addEventRoutes, type EventBackend } from "./events.ts";
+import { addExecRoutes, type ExecBackend } from "./exec.ts";
+import { addImageRoutes, type CommitBackend, type ImageBackend } from "./images.ts";
+import { addNetworkRoutes, type NetworkBackend } from "./networks.ts";
+import { addMissingRoutes } from "./not-yet.ts";
+import { addSwarmRoutes } from "./swarm.ts";
+import { addSystemRoutes, type SystemBackend } from "./system.ts";
+import { addVolumeRoutes, type VolumeBackend } from "./volumes.ts";
+
+/** The engine behind the API: each part is what its routes declare. */
+export interface Backends {
+  readonly containers: ContainerBackend &
+    ContainerStreamBackend &
+    ArchiveBackend &
+    ExecBackend &
+    CommitBackend;
+  readonly images: ImageBackend;
+  readonly volumes: VolumeBackend;
+  readonly networks: NetworkBackend;
+  readonly events: EventBackend;
+  readonly system: SystemBackend;
+}
+
+/** The whole table of routes. */
+export function routesOf(backends: Backends): Router {
+  const router = new Router();
+  addSystemRoutes(router, backends.system);
+  addContainerRoutes(router, backends.containers);
+  addContainerStreamRoutes(router, backends.containers);
+  addArchiveRoutes(router, backends.containers);
+  addExecRoutes(router, backends.containers);
+  addMissingRoutes(router);
+  addImageRoutes(router, backends.images, backends.containers);
+  addVolumeRoutes(router, backends.volumes);
+  addNetworkRoutes(router, backends.networks);
+  addEventRoutes(router, backends.events);
+  addSwarmRoutes(router);
+  return router;
+}

@@ -1,0 +1,74 @@
+import { invalidParameter, notImplemented } from "../../lib/index.ts";
+import {
+  type Network,
+  type NetworkConnectRequest,
+  NetworkConnectRequestSchema,
+  type NetworkCreateRequest,
+  NetworkCreateRequestSchema,
+  type NetworkCreateResponse,
+  type NetworkDisconnectRequest,
+  NetworkDisconnectRequestSchema,
+  type NetworkPruneResponse,
+} from "../../wire/index.ts";
+import type { Filters } from "../filters.ts";
+import type { Router } from "../router.ts";
+
+type MaybePromise<T> = T | Promise<T>;
+
+/** What these routes ask of the engine. What is optional is answered with 501 until it is there. */
+export interface NetworkBackend {
+  list(filters: Filters): MaybePromise<Network[]>;
+  inspect(ref: string, options: { verbose: boolean; scope?: string }): MaybePromise<Network>;
+  create?(request: NetworkCreateRequest): Promise<NetworkCreateResponse>;
+  remove?(ref: string): Promise<void>;
+  connect?(ref: string, request: NetworkConnectRequest): Promise<void>;
+  disconnect?(ref: string, request: NetworkDisconnectRequest): Promise<void>;
+  prune?(filters: Filters): Promise<NetworkPruneResponse>;
+}
+
+const missing = () => notImplemented("berth has no user-defined networks yet: use bridge, host or none");
+
+export function addNetworkRoutes(router: Router, networks: NetworkBackend): void {
+  router.get("/networks", async (call) => {
+    call.json(200, await networks.list(call.query.filters()));
+  });
+
+  router.post("/networks/create", async (call) => {
+    const request = await call.body("CreateRequest", NetworkCreateRequestSchema);
+    if (request === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
+    if (networks.create === undefined) throw missing();
+    call.json(201, await networks.create(request));
+  });
+
+  router.post("/networks/prune", async (call) => {
+    const filters = call.query.filters();
+    call.json(200, networks.prune === undefined ? { NetworksDeleted: null } : await networks.prune(filters));
+  });
+
+  router.get("/networks/:id", async (call) => {
+    const options = { verbose: call.query.bool("verbose"), scope: call.query.optional("scope") };
+    call.json(200, await networks.inspect(call.param("id"), options));
+  });
+
+  router.post("/networks/:id/connect", async (call) => {
+    const request = await call.body("ConnectRequest", NetworkConnectRequestSchema);
+    if (request === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
+    if (networks.connect === undefined) throw missing();
+    await networks.connect(call.param("id"), request);
+    call.empty(200);
+  });
+
+  router.post("/networks/:id/disconnect", async (call) => {
+    const request = await call.body("DisconnectRequest", NetworkDisconnectRequestSchema);
+    if (request === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
+    if (networks.disconnect === undefined) throw missing();
+    await networks.disconnect(call.param("id"), request);
+    call.empty(200);
+  });
+
+  router.delete("/networks/:id", async (call) => {
+    if (networks.remove === undefined) throw missing();
+    await networks.remove(call.param("id"));
+    call.empty(204);
+  });
+}

@@ -1,0 +1,42 @@
+import { notImplemented } from "../../lib/index.ts";
+import type { Method, Router } from "../router.ts";
+
+const MISSING: readonly (readonly [Method, string, string])[] = [
+  ["POST", "/build", "berth has no builder yet"],
+  ["POST", "/build/prune", "berth has no builder yet, and so no build cache"],
+  ["POST", "/build/cancel", "berth has no builder yet"],
+  ["POST", "/session", "berth has no builder yet, and so no build sessions"],
+  ["POST", "/grpc", "berth has no builder yet"],
+  ["GET", "/images/search", "berth cannot search registries yet"],
+  ["GET", "/images/:name{.+}/attestations", "berth keeps no attestations yet"],
+  ["GET", "/distribution/:name{.+}/json", "berth cannot ask registries yet"],
+  ["GET", "/plugins/privileges", "berth has no plugins"],
+  ["POST", "/plugins/pull", "berth has no plugins"],
+  ["POST", "/plugins/create", "berth has no plugins"],
+  ["GET", "/containers/:id/checkpoints", "berth has no checkpoints yet"],
+  ["POST", "/containers/:id/checkpoints", "berth has no checkpoints yet"],
+  ["DELETE", "/containers/:id/checkpoints/:checkpoint", "berth has no checkpoints yet"],
+];
+
+/** Operations of Docker's that berth does not have, each with a sentence that says so instead of a bare 404. */
+export function addMissingRoutes(router: Router): void {
+  router.get("/plugins", (call) => call.json(200, []));
+  for (const [method, path, reason] of MISSING) {
+    router.add(method, path, () => {
+      throw notImplemented(reason);
+    });
+  }
+  for (const [method, path] of [
+    ["GET", "/plugins/:name{.+}/json"],
+    ["POST", "/plugins/:name{.+}/enable"],
+    ["POST", "/plugins/:name{.+}/disable"],
+    ["POST", "/plugins/:name{.+}/upgrade"],
+    ["POST", "/plugins/:name{.+}/push"],
+    ["POST", "/plugins/:name{.+}/set"],
+    ["DELETE", "/plugins/:name{.+}"],
+  ] as const) {
+    router.add(method, path, (call) => {
+      throw notImplemented(`plugin ${JSON.stringify(call.param("name"))}: berth has no plugins`);
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { invalidParameter, notImplemented } from "../../lib/index.ts";
+import {
+  type AuthConfig,
+  AuthConfigSchema,
+  type AuthResponse,
+  type DiskUsage,
+  type SystemInfo,
+  type SystemVersion,
+} from "../../wire/index.ts";
+import type { Call } from "../call.ts";
+import type { Router } from "../router.ts";
+
+type MaybePromise<T> = T | Promise<T>;
+
+export type DiskUsageKind = "container" | "image" | "volume" | "build-cache";
+const KINDS: readonly DiskUsageKind[] = ["container", "image", "volume", "build-cache"];
+
+/** What these routes ask of the engine. */
+export interface SystemBackend {
+  /** `1`: the classic builder, `2`: BuildKit. */
+  readonly builderVersion: "1" | "2";
+  info(): MaybePromise<SystemInfo>;
+  version(): MaybePromise<SystemVersion>;
+  diskUsage(kinds: ReadonlySet<DiskUsageKind>, signal: AbortSignal): Promise<DiskUsage>;
+  /** Absent until the engine talks to registries. */
+  login?(auth: AuthConfig): Promise<AuthResponse>;
+}
+
+export function addSystemRoutes(router: Router, system: SystemBackend): void {
+  const ping = (call: Call) => {
+    call.text(200, "OK", {
+      "Builder-Version": system.builderVersion,
+      "Cache-Control": "no-cache, no-store, must-revalidate",
+      Pragma: "no-cache",
+      Swarm: "inactive",
+    });
+  };
+  router.get("/_ping", ping);
+  router.head("/_ping", ping);
+
+  router.get("/info", async (call) => {
+    call.json(200, await system.info());
+  });
+
+  router.get("/version", async (call) => {
+    call.json(200, await system.version());
+  });
+
+  router.get("/system/df", async (call) => {
+    call.json(200, await system.diskUsage(kindsOf(call), call.signal));
+  });
+
+  router.post("/auth", async (call) => {
+    const auth = await call.body("AuthConfig", AuthConfigSchema);
+    if (auth === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
+    if (system.login === undefined) throw notImplemented("berth cannot log in to registries yet");
+    call.json(200, await system.login(auth));
+  });
+}
+
+function kindsOf(call: Call): ReadonlySet<DiskUsageKind> {
+  const asked = call.minor >= 42 ? call.query.all("type") : [];
+  for (const kind of asked) {
+    if (!(KINDS as readonly string[]).includes(kind)) throw invalidParameter(`unknown object type: ${kind}`);
+  }
+  return new Set(asked.length === 0 ? KINDS : (asked as DiskUsageKind[]));
+}

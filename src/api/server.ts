@@ -1,0 +1,180 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { EngineError, kindOf, log, messageOf, notFound } from "../lib/index.ts";
+import type { ErrorResponse } from "../wire/index.ts";
+import { BodyTooLarge, hasBody } from "./body.ts";
+import { Call, responseOn, type Upgrade } from "./call.ts";
+import { checkOrigin } from "./origin.ts";
+import { Query } from "./query.ts";
+import type { Router } from "./router.ts";
+import { statusOf } from "./status.ts";
+import { ClientGone } from "./streams/writing.ts";
+import { API_VERSION, splitVersion } from "./version.ts";
+
+export interface ApiServerOptions {
+  readonly router: Router;
+  /** Of berth itself: `0.1.0`. */
+  readonly version: string;
+}
+
+/**
+ * The Engine API on a `node:http` server, which the daemon makes listen where it was told.
+ *
+ * What Bun 1.4's `node:http` does, as tried with raw sockets:
+ * - `upgrade` comes for every request with an `Upgrade` header (curl's `h2c` too), and its body, whole or in pieces, is
+ *   read from the request as usual; what follows it comes from the socket. `head` has so far always been empty.
+ * - The upgraded socket allows a half-open connection; the client's half-close is `end`. When the peer of a unix socket is
+ *   gone altogether `close` follows at once; over TCP only a failing write tells.
+ * - A half-close of a plain request aborts it, as in Docker.
+ * - Malformed heads, heads over 16 KB and a body shorter than promised end the connection and nothing else.
+ * - With the default `requestTimeout` an upload that takes more than five minutes is cut off.
+ */
+export class ApiServer {
+  readonly #router: Router;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #servers = new Set<Server>();
+  readonly #sockets = new Set<Duplex>();
+
+  constructor(options: ApiServerOptions) {
+    this.#router = options.router;
+    this.#headers = {
+      "Api-Version": API_VERSION,
+      "Docker-Experimental": "false",
+      Ostype: "linux",
+      Server: `Berth/${options.version} (linux)`,
+    };
+  }
+
+  /** A server that answers; the caller makes it listen. Several may be had: one for each address. */
+  serve(server: Server = createServer()): Server {
+    // Streams and uploads last as long as they last; a client may keep an idle connection for its next request.
+    server.requestTimeout = 0;
+    server.keepAliveTimeout = 0;
+    server.timeout = 0;
+    server.on("request", (request, response) => void this.#handle(request, response, undefined));
+    server.on("upgrade", (request, socket, head) => {
+      // Without a listener a connection reset by the client would be an uncaught exception.
+      socket.on("error", () => {});
+      void this.#handle(request, responseOn(request, socket), { socket, head });
+    });
+    server.on("clientError", (error, socket) => {
+      log.debug("a connection sent no HTTP", { error: messageOf(error) });
+      socket.destroy();
+    });
+    server.on("connection", (socket: Duplex) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    server.once("close", () => this.#servers.delete(server));
+    this.#servers.add(server);
+    return server;
+  }
+
+  /** Stops listening and ends every connection, streams included. */
+  async close(): Promise<void> {
+    const closed = [...this.#servers].map(
+      (server) => new Promise<void>((resolve) => void server.close(() => resolve())),
+    );
+    for (const server of this.#servers) server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+
+  async #handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgrade: Upgrade | undefined,
+  ): Promise<void> {
+    response.on("error", () => {});
+    try {
+      await this.#route(request, response, upgrade);
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
+  }
+
+  #route(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgrade: Upgrade | undefined,
+  ): void | Promise<void> {
+    checkOrigin(request);
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    const { minor, path } = splitVersion(decodePath(mark < 0 ? url : url.slice(0, mark)));
+    const match = this.#router.match(request.method ?? "GET", path);
+    if (match === undefined) throw notFound("page not found");
+    const query = new Query(mark < 0 ? "" : url.slice(mark + 1));
+    const { params } = match;
+    const headers = this.#headers;
+    return match.route.handler(new Call({ request, response, minor, path, params, query, headers, upgrade }));
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (error instanceof ClientGone || request.aborted) return void response.destroy();
+    const status = error instanceof BodyTooLarge ? 413 : statusOf(kindOf(error));
+    if (!(error instanceof EngineError)) {
+      log.error("a request failed", {
+        method: request.method,
+        url: request.url?.slice(0, 200),
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    } else if (status >= 500) {
+      log.error("a request failed", {
+        method: request.method,
+        url: request.url?.slice(0, 200),
+        error: error.message,
+      });
+    }
+    // Too late to tell: a body cut short is all that a client of HTTP can see.
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    if (status === 304) {
+      response.writeHead(304, this.#headers);
+      return void response.end();
+    }
+    const body: ErrorResponse = { message: messageOf(error) };
+    const text = Buffer.from(`${JSON.stringify(body)}\n`);
+    const headers: Record<string, string | number> = {
+      ...this.#headers,
+      "Content-Type": "application/json",
+      "Content-Length": text.length,
+    };
+    if (hasBody(request) && !request.complete) answerEarly(request, response, status, headers, text);
+    else {
+      response.writeHead(status, headers);
+      response.end(request.method === "HEAD" ? undefined : text);
+    }
+  }
+}
+
+/** How long a client may go on with a body that nobody wants before the connection is closed on it. */
+const UNWANTED_BODY_MS = 2_000;
+
+/**
+ * Answers before the body has come in. Closing at once could take the answer along, for a client that still writes
+ * sees only a broken connection; so the rest runs dry for a moment.
+ */
+function answerEarly(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string | number>,
+  text: Buffer,
+): void {
+  response.writeHead(status, { ...headers, Connection: "close" });
+  response.write(text);
+  const timer = setTimeout(() => response.end(), UNWANTED_BODY_MS);
+  timer.unref();
+  request.once("end", () => response.end());
+  response.once("close", () => clearTimeout(timer));
+  request.resume();
+}
+
+function decodePath(path: string): string {
+  if (!path.includes("%")) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new EngineError("InvalidParameter", `invalid URL escape in ${JSON.stringify(path.slice(0, 200))}`);
+  }
+}

@@ -1,0 +1,62 @@
+import { type ClientConfig, type Engine, loadClientConfig } from "../sdk/index.ts";
+import type { GlobalFlags } from "./globals.ts";
+import type { Output } from "./output.ts";
+
+/** What every command works with: where to print, how the client is configured, and the engine. */
+export class Cli {
+  readonly output: Output;
+  readonly globals: GlobalFlags;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  #config: Promise<ClientConfig> | undefined;
+  #engine: Promise<Engine> | undefined;
+  #connect: (cli: Cli) => Promise<Engine>;
+
+  constructor(options: {
+    output: Output;
+    globals: GlobalFlags;
+    env: Readonly<Record<string, string | undefined>>;
+    connect: (cli: Cli) => Promise<Engine>;
+  }) {
+    this.output = options.output;
+    this.globals = options.globals;
+    this.env = options.env;
+    this.#connect = options.connect;
+  }
+
+  /** Prints a text to stdout, exactly. */
+  print(text: string): void {
+    this.output.print(text);
+  }
+
+  /** Prints a line to stdout. */
+  line(text: string): void {
+    this.output.print(`${text}\n`);
+  }
+
+  /** Prints a line to stderr: progress, warnings, errors. */
+  note(text: string): void {
+    this.output.warn(`${text}\n`);
+  }
+
+  /** A line to stderr that only `--debug` shows. */
+  debug(text: string): void {
+    if (this.globals.debug) this.output.warn(`debug: ${text}\n`);
+  }
+
+  /** The folder of the client's configuration. */
+  get configDirectory(): string {
+    return this.globals.configDirectory;
+  }
+
+  /** `config.json`, read once. */
+  config(): Promise<ClientConfig> {
+    this.#config ??= loadClientConfig(this.configDirectory);
+    return this.#config;
+  }
+
+  /** The engine to talk to; started where none runs and this process may. */
+  engine(): Promise<Engine> {
+    this.#engine ??= this.#connect(this);
+    return this.#engine;
+  }
+}

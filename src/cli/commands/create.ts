@@ -1,0 +1,34 @@
+import { checkPullPolicy, createContainer } from "../create-container.ts";
+import { string } from "../flags.ts";
+import { CONTAINER_FLAGS } from "../options/flags.ts";
+import { containerRequest } from "../options/request.ts";
+import { atLeast, defineCommand } from "../spec.ts";
+import { withConsoleSize } from "../terminal-checks.ts";
+import { checked, platformOf } from "./run.ts";
+
+export const command = defineCommand({
+  summary: "Create a container without running it",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  arity: atLeast(1),
+  stopAtFirstArgument: true,
+  complete: "images",
+  flags: {
+    ...CONTAINER_FLAGS,
+    pull: string("Pull the image before: always, missing or never", {
+      initial: "missing",
+      complete: ["always", "missing", "never"],
+    }),
+  },
+  async run({ cli, args, flags, changed }) {
+    const [image = "", ...command] = args;
+    const { address } = await cli.engine();
+    const config = await cli.config();
+    const request = checked("create", () => {
+      checkPullPolicy(flags.pull);
+      return containerRequest({ flags, changed, image, command, config, address });
+    });
+    cli.line(
+      await createContainer(cli, withConsoleSize(request), { ...flags, platform: platformOf(cli, flags) }),
+    );
+  },
+});

@@ -1,0 +1,96 @@
+import { ConnectionError } from "../../sdk/index.ts";
+import type { ExecConfig } from "../../wire/index.ts";
+import type { Cli } from "../cli.ts";
+import { ExitError } from "../errors.ts";
+import { bool, list, string } from "../flags.ts";
+import { checkEnv, readPairs } from "../options/environment.ts";
+import { runSession } from "../session.ts";
+import { atLeast, defineCommand } from "../spec.ts";
+import { checkTerminal } from "../terminal-checks.ts";
+import { followTerminalSize } from "../terminal-size.ts";
+import { terminalSize } from "../tty.ts";
+
+export const command = defineCommand({
+  summary: "Run a command in a running container",
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  arity: atLeast(2),
+  stopAtFirstArgument: true,
+  complete: "containers",
+  flags: {
+    detach: bool("Run in the background", { short: "d" }),
+    "detach-keys": string("Keys that detach from the command"),
+    env: list("Set a variable of the environment", {
+      short: "e",
+      check: (text) => checkEnv(text),
+      complete: "environment",
+    }),
+    "env-file": list("Read variables of the environment from a file", { complete: "files" }),
+    interactive: bool("Keep stdin open", { short: "i" }),
+    privileged: bool("Give the command all of the host's powers"),
+    tty: bool("Give the command a terminal", { short: "t" }),
+    user: string("User or uid, and group or gid (user[:group])", { short: "u" }),
+    workdir: string("Working directory in the container", { short: "w" }),
+  },
+  async run({ cli, args, flags }) {
+    const [container = "", ...words] = args;
+    const attached = !flags.detach;
+    const config: ExecConfig = {
+      User: flags.user,
+      Privileged: flags.privileged,
+      Tty: flags.tty,
+      AttachStdin: attached && flags.interactive,
+      AttachStdout: attached,
+      AttachStderr: attached,
+      DetachKeys: flags["detach-keys"] || ((await cli.config()).detachKeys ?? ""),
+      Env: readPairs(flags["env-file"], flags.env, process.env),
+      WorkingDir: flags.workdir,
+      Cmd: words,
+    };
+    if (attached) await checkTerminalOf(cli, container, config);
+    const { rows, columns } = flags.tty ? terminalSize() : { rows: 0, columns: 0 };
+    const size: [number, number] | undefined = rows === 0 ? undefined : [rows, columns];
+    const { execs } = await cli.engine();
+    const id = await execs.create(container, { ...config, ...(size && { ConsoleSize: size }) });
+    if (!attached) {
+      await execs.startDetached(id, { tty: flags.tty });
+      return 0;
+    }
+    return joinExec(cli, id, config, size);
+  },
+});
+
+/** That the container is missing is the more useful message, so it is looked for first. */
+async function checkTerminalOf(cli: Cli, container: string, config: ExecConfig): Promise<void> {
+  try {
+    checkTerminal(cli, config.AttachStdin === true, config.Tty === true);
+  } catch (error) {
+    await (await cli.engine()).containers.inspect(container);
+    throw error;
+  }
+}
+
+async function joinExec(
+  cli: Cli,
+  id: string,
+  config: ExecConfig,
+  size: [number, number] | undefined,
+): Promise<number> {
+  const { execs } = await cli.engine();
+  const tty = config.Tty === true;
+  const stream = await execs.start(id, { tty, ...(size && { consoleSize: size }) });
+  using _size = tty ? followTerminalSize(cli, (rows, columns) => execs.resize(id, rows, columns)) : undefined;
+  const detachKeys = config.DetachKeys ?? "";
+  const end = await runSession(cli, stream, { stdin: config.AttachStdin === true, output: true, detachKeys });
+  if (end === "detached") throw new ExitError(1, "read escape sequence");
+  return exitCodeOf(cli, id);
+}
+
+async function exitCodeOf(cli: Cli, id: string): Promise<number> {
+  try {
+    return (await (await cli.engine()).execs.inspect(id)).ExitCode ?? 0;
+  } catch (error) {
+    // The engine went away under us.
+    if (error instanceof ConnectionError) throw new ExitError(255);
+    throw error;
+  }
+}

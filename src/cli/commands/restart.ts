@@ -1,0 +1,17 @@
+import { allFlag, chosenContainers, forEach, oneOrAll } from "../each.ts";
+import { defineCommand } from "../spec.ts";
+import { readTimeout, STOP_FLAGS } from "../stop-flags.ts";
+
+export const command = defineCommand({
+  summary: "Restart containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  arity: oneOrAll,
+  complete: "all-containers",
+  flags: { all: allFlag("Restart every container that runs", "a"), ...STOP_FLAGS },
+  async run({ cli, args, flags, changed }) {
+    const options = readTimeout(flags, changed);
+    const { containers } = await cli.engine();
+    const refs = await chosenContainers(cli, args, flags.all, ["running", "paused", "restarting"]);
+    await forEach(cli, refs, (ref) => containers.restart(ref, options));
+  },
+});

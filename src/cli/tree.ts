@@ -1,0 +1,211 @@
+import type { Command } from "./spec.ts";
+
+/** A command that is loaded only when it is called: that keeps the client's start short. */
+export interface Leaf {
+  readonly load: () => Promise<{ command: Command }>;
+  readonly aliases?: readonly string[];
+  readonly hidden?: boolean;
+}
+
+/** Commands under one word: `berth container …`. */
+export interface Group {
+  readonly summary: string;
+  readonly commands: Readonly<Record<string, Leaf>>;
+}
+
+export type Node = Leaf | Group;
+
+const attach: Leaf = { load: async () => import("./commands/attach.ts") };
+const build: Leaf = { load: async () => import("./commands/build.ts") };
+const commit: Leaf = { load: async () => import("./commands/commit.ts") };
+const copy: Leaf = { load: async () => import("./commands/cp.ts") };
+const create: Leaf = { load: async () => import("./commands/create.ts") };
+const diff: Leaf = { load: async () => import("./commands/diff.ts") };
+const events: Leaf = { load: async () => import("./commands/events.ts") };
+const exec: Leaf = { load: async () => import("./commands/exec.ts") };
+const exportContainer: Leaf = { load: async () => import("./commands/export.ts") };
+const history: Leaf = { load: async () => import("./commands/history.ts") };
+const images: Leaf = { load: async () => import("./commands/images.ts") };
+const importImage: Leaf = { load: async () => import("./commands/import.ts") };
+const info: Leaf = { load: async () => import("./commands/info.ts") };
+const kill: Leaf = { load: async () => import("./commands/kill.ts") };
+const load: Leaf = { load: async () => import("./commands/load.ts") };
+const logs: Leaf = { load: async () => import("./commands/logs.ts") };
+const pause: Leaf = { load: async () => import("./commands/pause.ts") };
+const port: Leaf = { load: async () => import("./commands/port.ts") };
+const ps: Leaf = { load: async () => import("./commands/ps.ts") };
+const pull: Leaf = { load: async () => import("./commands/pull.ts") };
+const push: Leaf = { load: async () => import("./commands/push.ts") };
+const rename: Leaf = { load: async () => import("./commands/rename.ts") };
+const restart: Leaf = { load: async () => import("./commands/restart.ts") };
+const rm: Leaf = { load: async () => import("./commands/rm.ts") };
+const rmi: Leaf = { load: async () => import("./commands/rmi.ts") };
+const run: Leaf = { load: async () => import("./commands/run.ts") };
+const save: Leaf = { load: async () => import("./commands/save.ts") };
+const start: Leaf = { load: async () => import("./commands/start.ts") };
+const stats: Leaf = { load: async () => import("./commands/stats.ts") };
+const stop: Leaf = { load: async () => import("./commands/stop.ts") };
+const tag: Leaf = { load: async () => import("./commands/tag.ts") };
+const top: Leaf = { load: async () => import("./commands/top.ts") };
+const unpause: Leaf = { load: async () => import("./commands/unpause.ts") };
+const update: Leaf = { load: async () => import("./commands/update.ts") };
+const wait: Leaf = { load: async () => import("./commands/wait.ts") };
+
+const container: Group = {
+  summary: "Manage containers",
+  commands: {
+    attach,
+    commit,
+    cp: copy,
+    create,
+    diff,
+    exec,
+    export: exportContainer,
+    inspect: { load: async () => import("./commands/container-inspect.ts") },
+    kill,
+    logs,
+    ls: { ...ps, aliases: ["ps", "list"] },
+    pause,
+    port,
+    prune: { load: async () => import("./commands/container-prune.ts") },
+    rename,
+    restart,
+    rm: { ...rm, aliases: ["remove"] },
+    run,
+    start,
+    stats,
+    stop,
+    top,
+    unpause,
+    update,
+    wait,
+  },
+};
+
+const image: Group = {
+  summary: "Manage images",
+  commands: {
+    build,
+    history,
+    import: importImage,
+    inspect: { load: async () => import("./commands/image-inspect.ts") },
+    load,
+    ls: { ...images, aliases: ["list"] },
+    prune: { load: async () => import("./commands/image-prune.ts") },
+    pull,
+    push,
+    rm: { ...rmi, aliases: ["remove"] },
+    save,
+    tag,
+  },
+};
+
+const network: Group = {
+  summary: "Manage networks",
+  commands: {
+    connect: { load: async () => import("./commands/network-connect.ts") },
+    create: { load: async () => import("./commands/network-create.ts") },
+    disconnect: { load: async () => import("./commands/network-disconnect.ts") },
+    inspect: { load: async () => import("./commands/network-inspect.ts") },
+    ls: { load: async () => import("./commands/network-ls.ts"), aliases: ["list"] },
+    prune: { load: async () => import("./commands/network-prune.ts") },
+    rm: { load: async () => import("./commands/network-rm.ts"), aliases: ["remove"] },
+  },
+};
+
+const system: Group = {
+  summary: "Manage the engine",
+  commands: {
+    df: { load: async () => import("./commands/system-df.ts") },
+    events,
+    info,
+    prune: { load: async () => import("./commands/system-prune.ts") },
+  },
+};
+
+const volume: Group = {
+  summary: "Manage volumes",
+  commands: {
+    create: { load: async () => import("./commands/volume-create.ts") },
+    inspect: { load: async () => import("./commands/volume-inspect.ts") },
+    ls: { load: async () => import("./commands/volume-ls.ts"), aliases: ["list"] },
+    prune: { load: async () => import("./commands/volume-prune.ts") },
+    rm: { load: async () => import("./commands/volume-rm.ts"), aliases: ["remove"] },
+    update: { load: async () => import("./commands/volume-update.ts") },
+  },
+};
+
+/** Every command by its name, as Docker's client has them: the short spelling, and the groups. */
+export const COMMANDS: Readonly<Record<string, Node>> = {
+  attach,
+  build,
+  commit,
+  completion: { load: async () => import("./commands/completion.ts") },
+  container,
+  cp: copy,
+  create,
+  diff,
+  events,
+  exec,
+  export: exportContainer,
+  history,
+  image,
+  images,
+  import: importImage,
+  info,
+  inspect: { load: async () => import("./commands/inspect.ts") },
+  kill,
+  load,
+  login: { load: async () => import("./commands/login.ts") },
+  logout: { load: async () => import("./commands/logout.ts") },
+  logs,
+  network,
+  pause,
+  port,
+  ps,
+  pull,
+  push,
+  rename,
+  restart,
+  rm,
+  rmi,
+  run,
+  save,
+  search: { load: async () => import("./commands/search.ts") },
+  start,
+  stats,
+  stop,
+  system,
+  tag,
+  top,
+  unpause,
+  update,
+  version: { load: async () => import("./commands/version.ts") },
+  volume,
+  wait,
+  __complete: { load: async () => import("./commands/complete.ts"), hidden: true },
+};
+
+export function isGroup(node: Node): node is Group {
+  return "commands" in node;
+}
+
+/** A command by one of its names. */
+export function findIn<N extends Node>(commands: Readonly<Record<string, N>>, name: string): N | undefined {
+  if (Object.hasOwn(commands, name)) return commands[name];
+  return Object.values(commands).find((node) => !isGroup(node) && node.aliases?.includes(name));
+}
+
+/** Every way to call a command: `container ls`, `container ps`, `ps`. */
+export function spellings(leaf: Leaf): string[] {
+  const same = (node: Node): node is Leaf => !isGroup(node) && node.load === leaf.load;
+  const inGroups = Object.entries(COMMANDS).flatMap(([group, node]) =>
+    !isGroup(node)
+      ? []
+      : Object.entries(node.commands)
+          .filter(([, child]) => same(child))
+          .flatMap(([name, child]) => [name, ...(child.aliases ?? [])].map((each) => `${group} ${each}`)),
+  );
+  const plain = Object.entries(COMMANDS).filter(([, node]) => same(node));
+  return [...inGroups, ...plain.map(([name]) => name)];
+}

@@ -1,0 +1,244 @@
+import { closeSync, openSync, readdirSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { log } from "../../lib/index.ts";
+import { Bell } from "./bell.ts";
+import { Segment } from "./segment.ts";
+
+/** A place in a container's log. */
+export interface Position {
+  readonly segment: Segment;
+  readonly offset: number;
+}
+
+export interface LogLimits {
+  /** Bytes from which a segment is closed and a new one begun; Infinity for never. */
+  readonly maxSize: number;
+  /** How many segments are kept, the one that is written included. */
+  readonly maxFiles: number;
+  /** Bytes kept beyond that for readers who have not read them yet. */
+  readonly backlog: number;
+}
+
+/** What the chain must know of a reader. */
+export interface ChainReader {
+  /** The segment it reads now: this one and those behind it are kept for it. */
+  readonly segment: Segment;
+  /** The end of the run has been reached by the writer: nothing after it is this reader's. */
+  endAt(position: Position): void;
+  /** The backlog is full: the reader lets go of its segment, by ending or by skipping. */
+  overrun(): void;
+  /** The files are about to be deleted: the reader opens what it still needs. */
+  pin(): void;
+  close(): void;
+}
+
+/**
+ * A container's log as a row of files, oldest first: `output.log.4 … output.log.1`, `output.log`. The last one is
+ * written by the monitor, all others are final.
+ *
+ * Only this object renames and deletes them, and always in one go without waiting, so that names and objects agree
+ * whenever somebody looks. A segment whose turn to go has come stays for as long as a reader has not passed it.
+ */
+export class SegmentChain {
+  /** Absolute path of the file that the monitor writes. */
+  readonly path: string;
+  readonly bell = new Bell();
+  limits: LogLimits;
+  /** Told when the first reader came or the last one left. */
+  onReaders: () => void = () => {};
+  readonly #readers = new Set<ChainReader>();
+  readonly #segments: Segment[];
+  #heldLive: Segment | undefined;
+
+  private constructor(path: string, limits: LogLimits, segments: Segment[]) {
+    this.path = path;
+    this.limits = limits;
+    this.#segments = segments;
+  }
+
+  /** Finds the files that are there, also those that another daemon left in the middle of a rotation. */
+  static load(path: string, limits: LogLimits): SegmentChain {
+    const name = basename(path);
+    const numbered: { number: number; path: string }[] = [];
+    for (const entry of readdirSync(dirname(path))) {
+      const number = entry === name ? 0 : rotationNumber(entry, name);
+      if (number !== undefined) numbered.push({ number, path: `${dirname(path)}/${entry}` });
+    }
+    numbered.sort((a, b) => b.number - a.number);
+    const segments = numbered.map((file) => new Segment(file.path, statSync(file.path).ino, true));
+    return new SegmentChain(path, limits, segments);
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  get last(): Segment | undefined {
+    return this.#segments.at(-1);
+  }
+
+  /** The segment under the name that the monitor writes; absent in the middle of a rotation. */
+  get live(): Segment | undefined {
+    const last = this.last;
+    return last?.path === this.path ? last : undefined;
+  }
+
+  get isRead(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  /** From now on, the reader's segment and all behind it are kept. */
+  join(reader: ChainReader): void {
+    this.#readers.add(reader);
+    if (this.#readers.size === 1) this.onReaders();
+  }
+
+  leave(reader: ChainReader): void {
+    if (!this.#readers.delete(reader)) return;
+    this.trim();
+    this.bell.ring();
+    if (this.#readers.size === 0) this.onReaders();
+  }
+
+  /** The files are about to be deleted by somebody else. */
+  pin(): void {
+    for (const reader of this.#readers) reader.pin();
+  }
+
+  /** Lets go of all files. */
+  close(): void {
+    for (const reader of [...this.#readers]) reader.close();
+    this.#holdLive(undefined);
+  }
+
+  /** Deletes all files. Readers go on to their end. */
+  clear(): void {
+    this.pin();
+    for (const segment of this.#segments.splice(0)) rmSync(segment.path, { force: true });
+  }
+
+  /** Makes the file that the monitor will append to, so that there is a position to wait at. */
+  ensureLive(): Segment {
+    if (this.live === undefined) {
+      closeSync(openSync(this.path, "a", 0o600));
+      this.adoptLive();
+    }
+    return this.live!;
+  }
+
+  /** A monitor writes, or is about to write, to the last segment. */
+  open(): void {
+    const last = this.last ?? this.ensureLive();
+    last.final = false;
+    if (this.#heldLive !== last) this.#holdLive(last);
+  }
+
+  /**
+   * Takes notice of a file that the monitor has begun. Its predecessor is final then: the monitor closes the old file
+   * before it puts the new one in place.
+   * @returns What is at the path now; `undefined` where there is nothing.
+   */
+  adoptLive(): Stats | undefined {
+    const stat = statSync(this.path, { throwIfNoEntry: false });
+    if (stat === undefined || stat.ino === this.live?.inode) return stat;
+    const previous = this.last;
+    if (previous !== undefined) previous.final = true;
+    const segment = new Segment(this.path, stat.ino, false);
+    this.#segments.push(segment);
+    this.#holdLive(segment);
+    this.trim();
+    this.bell.ring();
+    return stat;
+  }
+
+  /**
+   * The live file is held open, so that its number is not given to another file: a monitor that was told twice replaces
+   * the file that it has just begun.
+   */
+  #holdLive(segment: Segment | undefined): void {
+    segment?.hold();
+    this.#heldLive?.release();
+    this.#heldLive = segment;
+  }
+
+  /** Moves the segment that is being written out of the name's way; the monitor still writes to it until it is told. */
+  rotate(): void {
+    const last = this.live;
+    if (last === undefined) return;
+    this.#shift(last);
+  }
+
+  /** Gives each segment the next number, from the oldest that is in the way of another one. */
+  #shift(last: Segment): void {
+    const byPath = new Map(this.#segments.map((segment) => [segment.path, segment]));
+    const moves: [Segment, string][] = [];
+    let segment: Segment | undefined = last;
+    for (let number = 1; segment !== undefined; number++) {
+      const path: string = `${this.path}.${number}`;
+      moves.push([segment, path]);
+      segment = byPath.get(path);
+    }
+    for (const [moved, path] of moves.reverse()) {
+      renameSync(moved.path, path);
+      moved.path = path;
+    }
+  }
+
+  /** Deletes what is too old and not needed: after each rotation, and when a reader goes on. */
+  trim(): void {
+    while (this.#segments.length > this.limits.maxFiles) {
+      const oldest = this.#segments[0]!;
+      if (this.#isNeeded(oldest)) {
+        if (this.#backlog() <= this.limits.backlog) return;
+        this.#overrun(oldest);
+        if (this.#segments[0] !== oldest) continue;
+      }
+      this.#segments.shift();
+      rmSync(oldest.path, { force: true });
+    }
+  }
+
+  /** The end of a run: the monitor is gone and has written all. */
+  end(): void {
+    this.adoptLive();
+    const last = this.last;
+    if (last === undefined) return;
+    last.final = true;
+    last.hold();
+    try {
+      for (const reader of [...this.#readers]) reader.endAt({ segment: last, offset: last.size() });
+    } finally {
+      last.release();
+    }
+    this.#holdLive(undefined);
+    this.bell.ring();
+  }
+
+  #isNeeded(segment: Segment): boolean {
+    for (const reader of this.#readers) if (reader.segment === segment) return true;
+    return false;
+  }
+
+  /** Bytes of the segments that are kept for readers only. */
+  #backlog(): number {
+    let bytes = 0;
+    for (const segment of this.#segments.slice(0, -this.limits.maxFiles)) {
+      bytes += statSync(segment.path, { throwIfNoEntry: false })?.size ?? 0;
+    }
+    return bytes;
+  }
+
+  #overrun(oldest: Segment): void {
+    log.warn("a reader of a container's output is too slow and loses what was kept for it", {
+      path: this.path,
+    });
+    for (const reader of [...this.#readers]) if (reader.segment === oldest) reader.overrun();
+  }
+}
+
+/** 3 for `output.log.3`. */
+function rotationNumber(entry: string, name: string): number | undefined {
+  if (!entry.startsWith(`${name}.`)) return undefined;
+  const digits = entry.slice(name.length + 1);
+  return /^[1-9]\d{0,5}$/.test(digits) ? Number(digits) : undefined;
+}

@@ -1,0 +1,195 @@
+import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { invalidParameter, notImplemented, type OutputChunk } from "../../lib/index.ts";
+import type { LogsOptions } from "../streams-contract.ts";
+import { SegmentChain } from "./chain.ts";
+import { Decorator } from "./decorate.ts";
+import { LiveLog, type LiveLogOptions } from "./live-log.ts";
+import { LogStream, type Transform } from "./log-stream.ts";
+import { beginningOf, endOf, skipTo, tailOf } from "./positions.ts";
+import { SegmentReader } from "./reader.ts";
+import { type Instant, instantOf } from "./record-time.ts";
+import type { LogSettings } from "./settings.ts";
+import { unwrap, type WantedStreams } from "./unwrap.ts";
+
+/**
+ * The output of one container, over all of its runs. Whoever wants to read it gets a stream of its own; none of them, nor
+ * all of them together, can slow the container down.
+ */
+export class ContainerOutput {
+  readonly settings: LogSettings;
+  readonly chain: SegmentChain;
+  readonly #liveOptions: LiveLogOptions;
+  #live: LiveLog | undefined;
+  /** Settled by the next change: true when the container runs, false when what was waited for will not happen. */
+  #run = Promise.withResolvers<boolean>();
+  #isRunning = false;
+
+  /** @param path The monitor's log; its directory exists. */
+  constructor(path: string, settings: LogSettings, liveOptions: LiveLogOptions) {
+    this.settings = settings;
+    this.chain = SegmentChain.load(path, settings.limits);
+    this.#liveOptions = liveOptions;
+  }
+
+  get isLive(): boolean {
+    return this.#live !== undefined;
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** True as soon as the container runs, at once if it does; false when this run or this start is over. */
+  running(): Promise<boolean> {
+    return this.#run.promise;
+  }
+
+  /** Before the monitor opens its log. */
+  prepare(): void {
+    endTornRecord(this.chain.path);
+    const size = statSync(this.chain.path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size >= this.settings.limits.maxSize) this.chain.rotate();
+    this.chain.ensureLive();
+    this.chain.open();
+    this.#watch();
+  }
+
+  started(): void {
+    this.#isRunning = true;
+    this.#run.resolve(true);
+  }
+
+  /** The container runs already, under the monitor that another daemon started. */
+  adopt(): void {
+    this.chain.open();
+    this.#watch();
+    this.started();
+  }
+
+  /** The monitor is gone, and its log complete. */
+  ended(): void {
+    this.#live?.stop();
+    this.#live = undefined;
+    this.chain.end();
+    this.#isRunning = false;
+    this.#run.resolve(false);
+    this.#run = Promise.withResolvers<boolean>();
+    if (!this.settings.readable) this.chain.clear();
+  }
+
+  /** The container's directory is about to go. */
+  remove(): void {
+    this.chain.pin();
+    this.ended();
+  }
+
+  /** The daemon stops. */
+  close(): void {
+    this.#live?.stop();
+    this.#live = undefined;
+    this.#run.resolve(false);
+    this.chain.close();
+  }
+
+  /** Everything that is kept, or a part of it, and what follows. @throws NotImplemented */
+  async logs(options: LogsOptions, details: string, signal: AbortSignal): Promise<LogStream> {
+    if (!options.stdout && !options.stderr) throw invalidParameter("You must choose at least one stream");
+    if (!this.settings.readable) throw notReadable();
+    const since = options.since === undefined ? undefined : instantOf(options.since);
+    const until = options.until === undefined ? undefined : instantOf(options.until);
+    const reader = await this.#readerOf(options, since, until);
+    const plain = !options.timestamps && details === "" && since === undefined && until === undefined;
+    const transform = plain
+      ? plainly(options)
+      : new Decorator(options, {
+          timestamps: options.timestamps,
+          details: Buffer.from(details),
+          since,
+          until,
+        });
+    return new LogStream(reader, transform, signal);
+  }
+
+  async #readerOf(options: LogsOptions, since?: Instant, until?: Instant): Promise<SegmentReader> {
+    const end = endOf(this.chain);
+    const first = beginningOf(this.chain) ?? end;
+    const from = since === undefined ? first : skipTo(this.chain, first, since);
+    const to = options.follow && this.isLive ? undefined : end;
+    const reader = new SegmentReader(this.chain, { from, to, whenOverrun: "end" });
+    if (options.tail === undefined) return reader;
+    // The first reader keeps the segments while the last lines are looked for.
+    try {
+      const tail = { lines: options.tail, wanted: options, until };
+      const start = await tailOf(this.chain, from, end, tail);
+      return new SegmentReader(this.chain, { from: start, to: reader.end, whenOverrun: "end" });
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** For a client that is attached: from now on, or (`logs`) from the beginning. Listening begins with this call. */
+  attach(
+    wanted: WantedStreams,
+    options: { readonly logs: boolean; readonly stream: boolean },
+    signal: AbortSignal,
+  ): AttachedOutput {
+    if (options.logs && !this.settings.readable) throw notReadable();
+    if (options.stream && !this.isLive) {
+      this.chain.ensureLive();
+      this.chain.open();
+    }
+    const end = endOf(this.chain);
+    const from = (options.logs ? beginningOf(this.chain) : undefined) ?? end;
+    const to = options.stream ? undefined : end;
+    const reader = new SegmentReader(this.chain, { from, to, whenOverrun: "end" });
+    return new AttachedOutput(this.chain, reader, plainly(wanted), signal);
+  }
+
+  #watch(): void {
+    this.#live ??= new LiveLog(this.chain, this.#liveOptions);
+  }
+}
+
+export class AttachedOutput extends LogStream {
+  readonly #chain: SegmentChain;
+  readonly #attached: SegmentReader;
+
+  constructor(chain: SegmentChain, reader: SegmentReader, transform: Transform, signal: AbortSignal) {
+    super(reader, transform, signal);
+    this.#chain = chain;
+    this.#attached = reader;
+  }
+
+  /** Ends the stream behind what has been printed up to now. */
+  finish(): void {
+    this.#attached.endAt(endOf(this.#chain));
+    this.#chain.bell.ring();
+  }
+
+  /** Ends it at once. */
+  close(): void {
+    this.#attached.close();
+  }
+}
+
+function plainly(wanted: WantedStreams): Transform {
+  return { chunks: (block): OutputChunk[] => unwrap(block, wanted), finished: false };
+}
+
+function notReadable(): Error {
+  return notImplemented("configured logging driver does not support reading");
+}
+
+/** A monitor that was killed, or a full disk, may have left half a record, which the next one must not be joined to. */
+function endTornRecord(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return;
+  const fd = openSync(path, "a+", 0o600);
+  try {
+    const last = Buffer.alloc(1);
+    readSync(fd, last, 0, 1, size - 1);
+    if (last[0] !== 0x0a) writeSync(fd, "\n");
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,151 @@
+import { statSync } from "node:fs";
+import { log, messageOf } from "../../lib/index.ts";
+import type { SegmentChain } from "./chain.ts";
+import type { Segment } from "./segment.ts";
+
+/** Calls back when a file's content has changed or its name was taken away (`watchFile` of `linux/`). */
+export type WatchFile = (path: string, onChange: () => void) => Disposable;
+
+export interface LiveLogOptions {
+  readonly watchFile: WatchFile;
+  /** Tells the monitor to close its log and to begin a new one under the same name. */
+  readonly reopen: () => Promise<void>;
+}
+
+/** Milliseconds between two looks at the size of a log that grows. */
+const SHORTEST_LOOK = 4;
+const LONGEST_LOOK = 50;
+/** The monitor answers within its next turn, some tenths of a millisecond. */
+const FIRST_LOOK_FOR_NEW_FILE = 1;
+/**
+ * A log that has grown by this much after the monitor was told has not been told: in one turn of its loop the monitor
+ * reads its commands, and 8 KiB of each stream (385 KiB of log, were all of it newlines).
+ */
+const LOST_COMMAND = 2 * 1024 * 1024;
+
+/**
+ * Watches the log of a running container: rotates it when it is full, and wakes its readers when there is more.
+ *
+ * The kernel tells of changes, so an idle container costs nothing. A busy one without readers would wake the daemon for each
+ * line; for it the watch is put down, and the size looked at every few milliseconds (the sooner, the faster it fills) until
+ * it stands still again.
+ */
+export class LiveLog {
+  readonly #chain: SegmentChain;
+  readonly #options: LiveLogOptions;
+  #watch: { readonly segment: Segment; readonly watch: Disposable } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastSize = 0;
+  #lastLook = 0;
+  /** The size that the rotated segment had when the monitor was told; absent while no rotation is under way. */
+  #toldAt: number | undefined;
+  #looks = 0;
+  #stopped = false;
+
+  constructor(chain: SegmentChain, options: LiveLogOptions) {
+    this.#chain = chain;
+    this.#options = options;
+    chain.onReaders = () => this.#look();
+    this.#look();
+  }
+
+  /** Nothing is rotated and nobody is woken any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#chain.onReaders = () => {};
+    clearTimeout(this.#timer);
+    this.#unwatch();
+  }
+
+  #changed(): void {
+    this.#chain.bell.ring();
+    if (this.#timer !== undefined) return;
+    if (!this.#chain.isRead) this.#unwatch();
+    this.#lookIn(SHORTEST_LOOK);
+  }
+
+  #lookIn(milliseconds: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#look();
+    }, milliseconds);
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    try {
+      this.#lookAt(this.#chain.adoptLive()?.size);
+    } catch (error) {
+      log.error("cannot rotate a container's log", { path: this.#chain.path, error: messageOf(error) });
+      this.#lookIn(1000);
+    }
+  }
+
+  #lookAt(size: number | undefined): void {
+    if (size === undefined) return this.#lookForNewFile();
+    this.#toldAt = undefined;
+    const grown = size - this.#lastSize;
+    const elapsed = Math.max(1, performance.now() - this.#lastLook);
+    this.#lastSize = size;
+    this.#lastLook += elapsed;
+    const { maxSize } = this.#chain.limits;
+    if (size >= maxSize) return this.#rotate(size);
+    const watched = this.#chain.isRead || grown <= 0;
+    if (watched) this.#watchLive(size);
+    else this.#unwatch();
+    if (grown > 0 && maxSize !== Number.POSITIVE_INFINITY) {
+      this.#lookIn(clamp((maxSize - size) / (grown / elapsed) / 2, SHORTEST_LOOK, LONGEST_LOOK));
+    }
+  }
+
+  #rotate(size: number): void {
+    this.#chain.rotate();
+    this.#lastSize = 0;
+    this.#looks = 0;
+    this.#tell(size);
+  }
+
+  #tell(size: number): void {
+    this.#toldAt = size;
+    this.#options.reopen().then(
+      () => {},
+      (error: unknown) => {
+        // The monitor is about to end: what it still writes goes to the rotated file, and nothing is lost.
+        log.debug("the monitor did not take the command to reopen its log", { error: messageOf(error) });
+        this.#toldAt = undefined;
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
+        if (!this.#stopped) this.#lookIn(1000);
+      },
+    );
+    this.#lookIn(FIRST_LOOK_FOR_NEW_FILE);
+  }
+
+  /** A rotation is under way, perhaps one that the last daemon began: the monitor has not begun the new file. */
+  #lookForNewFile(): void {
+    const last = this.#chain.last;
+    const size = last === undefined ? 0 : (statSync(last.path, { throwIfNoEntry: false })?.size ?? 0);
+    if (this.#toldAt === undefined || size - this.#toldAt > LOST_COMMAND) this.#tell(size);
+    this.#looks++;
+    this.#lookIn(Math.min(FIRST_LOOK_FOR_NEW_FILE * 2 ** this.#looks, LONGEST_LOOK));
+  }
+
+  #watchLive(size: number): void {
+    const segment = this.#chain.live;
+    if (segment === undefined || this.#watch?.segment === segment) return;
+    if (this.#chain.limits.maxSize === Number.POSITIVE_INFINITY && !this.#chain.isRead) return;
+    this.#unwatch();
+    this.#watch = { segment, watch: this.#options.watchFile(segment.path, () => this.#changed()) };
+    // What was written before the watch was set has told nobody.
+    if ((statSync(segment.path, { throwIfNoEntry: false })?.size ?? 0) !== size) this.#changed();
+  }
+
+  #unwatch(): void {
+    this.#watch?.watch[Symbol.dispose]();
+    this.#watch = undefined;
+  }
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
+}

@@ -1,0 +1,188 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { log, messageOf } from "../lib/index.ts";
+import { removeBundle } from "./bundle.ts";
+import type { Context } from "./context.ts";
+import { undoCreate } from "./create.ts";
+import { clearRun, restartByPolicy, settle } from "./exit.ts";
+import type { LiveEndpoint } from "./ports.ts";
+import { type ContainerRecord, isRunning, UNKNOWN_EXIT_CODE } from "./record.ts";
+import { removeNow } from "./remove.ts";
+import { discardDirectory } from "./resources.ts";
+import { wantsStartWithDaemon } from "./restart-policy.ts";
+import { attachRequestOf, unmarkRunning } from "./start.ts";
+
+/** So many containers are settled, removed or started at the same time. */
+const AT_ONCE = 8;
+
+/** What has become of a container since the record was written. */
+type Finding = "half-made" | "half-started" | "half-removed" | "alive" | "ended" | "waiting" | "at-rest";
+
+/**
+ * Makes records and reality agree after the daemon was stopped, killed, or the machine restarted: running containers
+ * are adopted untouched, ends are settled as if they had just been seen, half-done operations are undone or finished, and
+ * what belongs to no record is removed. Containers that are to be started are started in the background.
+ */
+export async function recover(context: Context): Promise<void> {
+  const { paths, repository } = context;
+  for (const path of [paths.containers, paths.bundles, paths.temporaryMounts]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  }
+  const findings = new Map([...repository.all()].map((record) => [record, look(context, record)]));
+  const found = (...wanted: Finding[]) =>
+    [...findings].flatMap(([record, finding]) => (wanted.includes(finding) ? [record] : []));
+
+  const alive = found("alive");
+  detachLeftovers(context, new Set(alive.map(({ id }) => id)));
+  await context.endpoints.restore(alive.flatMap((record) => liveEndpoint(context, record)));
+  for (const record of findings.keys()) holdImages(context, record);
+  for (const record of alive) adopt(context, record);
+
+  await inTurns(found("half-made"), (record) => undoCreate(context, record));
+  await inTurns(found("half-removed"), (record) => finishRemoval(context, record));
+  await inTurns(found("half-started"), (record) => undoStart(context, record));
+  await inTurns(found("ended"), (record) => settleEnd(context, record));
+  await inTurns(found("at-rest"), (record) => clearRun(context, record));
+  await sweep(context);
+  log.debug("containers recovered", { containers: repository.size, running: alive.length });
+
+  void startAgain(context, found("half-started", "waiting", "at-rest"));
+}
+
+function look({ machine }: Context, record: ContainerRecord): Finding {
+  const { phase, status, pid, startTime } = record.state;
+  if (phase === "creating") return "half-made";
+  if (phase === "removing" || status === "removing" || status === "dead") return "half-removed";
+  if (phase === "starting") return "half-started";
+  if (status === "restarting") return "waiting";
+  if (!isRunning(record)) return "at-rest";
+  return machine.isAlive(pid, startTime) ? "alive" : "ended";
+}
+
+/** The daemon's own views of mounts; those of containers are in their namespaces. The /dev/shm that a live one shares stays. */
+function detachLeftovers({ machine, paths }: Context, alive: ReadonlySet<string>): void {
+  const kept = new Set([...alive].map((id) => paths.shm(id)));
+  for (const root of [paths.bundles, paths.temporaryMounts]) {
+    for (const mountPoint of machine.mountsBelow(root).reverse()) {
+      if (!kept.has(mountPoint)) machine.detach(mountPoint);
+    }
+  }
+}
+
+function liveEndpoint(context: Context, record: ContainerRecord): LiveEndpoint[] {
+  if (record.host.NetworkMode?.startsWith("container:")) return [];
+  const request = attachRequestOf(context, record, { running: true });
+  return [{ ...request, pid: record.state.pid }];
+}
+
+function holdImages({ images }: Context, record: ContainerRecord): void {
+  images.hold(record.id, record.imageId);
+  for (const { snapshotKey, imageId } of record.mounts) {
+    if (snapshotKey !== undefined && imageId !== undefined) images.hold(snapshotKey, imageId);
+  }
+}
+
+/** Takes a running container over without touching it. */
+function adopt(context: Context, record: ContainerRecord): void {
+  const { streams, runs, exits } = context;
+  const run = runs.begin(record.id);
+  streams.outputs.adopt(record);
+  streams.health.start(record, { adopted: true });
+  if (record.state.status === "paused") streams.health.pause(record.id);
+  void run.exited.then((exit) => settle(context, record, run, exit));
+  exits.track(record.id);
+}
+
+/** It ended while no daemon looked: the policy decides as it would have. */
+async function settleEnd(context: Context, record: ContainerRecord): Promise<void> {
+  const run = context.runs.begin(record.id);
+  context.streams.outputs.adopt(record);
+  const exit = context.exits.lastExit(record.id) ?? {
+    code: UNKNOWN_EXIT_CODE,
+    oomKilled: false,
+    finishedAt: new Date(context.clock.now()),
+  };
+  run.reportExit(exit);
+  await settle(context, record, run, exit);
+}
+
+async function undoStart(context: Context, record: ContainerRecord): Promise<void> {
+  await clearRun(context, record);
+  context.exits.forget(record.id);
+  unmarkRunning(record);
+  delete record.state.phase;
+  context.repository.saveState(record);
+  log.info("undid a start that was cut short", { container: record.id });
+}
+
+async function finishRemoval(context: Context, record: ContainerRecord): Promise<void> {
+  await clearRun(context, record);
+  context.exits.forget(record.id);
+  await removeNow(context, record, {
+    anonymousVolumes: record.state.removeVolumes === true || record.host.AutoRemove === true,
+  });
+}
+
+/** Directories, bundles and exit notes of containers that nobody knows. */
+async function sweep(context: Context): Promise<void> {
+  const { paths, repository, machine } = context;
+  const unknown = (directory: string) =>
+    listed(directory).filter((name) => repository.byId(name) === undefined);
+  for (const id of unknown(paths.containers)) discardDirectory(context, paths.container(id));
+  await inTurns(unknown(paths.bundles), async (id) => {
+    const runtime = await machine.runtimes.get(undefined);
+    await runtime.delete(id, { force: true });
+    await context.endpoints.release(id);
+    removeBundle(context, id);
+  });
+  for (const id of unknown(paths.exits)) context.exits.forget(id);
+  for (const name of listed(paths.trash)) {
+    if (!name.startsWith("container-")) continue;
+    rm(join(paths.trash, name), { recursive: true, force: true }).catch((error: unknown) =>
+      log.warn("cannot empty the trash", { error: messageOf(error) }),
+    );
+  }
+}
+
+/** Removes what `--rm` left, and starts what is to run whenever the daemon does. */
+async function startAgain(context: Context, records: readonly ContainerRecord[]): Promise<void> {
+  await inTurns(records, async (record) => {
+    if (context.repository.byId(record.id) !== record || context.closing.aborted) return;
+    const { status } = record.state;
+    if (status === "restarting") await restartByPolicy(context, record);
+    else if (isRunning(record)) return;
+    else if (wantsStartWithDaemon(record)) {
+      record.state.status = "restarting";
+      await restartByPolicy(context, record);
+    } else if (record.host.AutoRemove) {
+      await context.queues.run(record.id, async () => {
+        if (context.repository.byId(record.id) !== record || isRunning(record)) return;
+        await removeNow(context, record, { anonymousVolumes: true });
+      });
+    }
+  });
+}
+
+/** A few at once; one that fails is told to the log and does not keep the others. */
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      try {
+        await work(item);
+      } catch (error) {
+        log.error("cannot recover a container", { error: messageOf(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, worker));
+}
+
+function listed(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

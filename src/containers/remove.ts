@@ -1,0 +1,102 @@
+import { conflict, EngineError, faultPoint, kindOf, messageOf, systemError } from "../lib/index.ts";
+import type { Context } from "./context.ts";
+import { emit } from "./events.ts";
+import { type ContainerRecord, isRunning } from "./record.ts";
+import type { RemoveOptions } from "./requests.ts";
+import { giveBack } from "./resources.ts";
+import { killAndWait } from "./stop.ts";
+
+/**
+ * `docker rm`.
+ * @param reference as the user wrote it, for the messages
+ * @throws Conflict where it runs and `force` is not given, or somebody else is removing it
+ */
+export async function removeContainer(
+  context: Context,
+  record: ContainerRecord,
+  reference: string,
+  options: RemoveOptions,
+): Promise<void> {
+  if (options.link) throw systemError("Conflict, cannot remove the default link name of the container");
+  if (context.removals.has(record.id)) {
+    throw conflict(`removal of container ${reference} is already in progress`);
+  }
+  context.removals.add(record.id);
+  try {
+    await context.queues.run(record.id, async () => {
+      if (context.repository.byId(record.id) !== record) return;
+      await endForRemoval(context, record, options);
+      await removeNow(context, record, { anonymousVolumes: options.volumes });
+    });
+  } catch (error) {
+    throw new EngineError(
+      kindOf(error),
+      `cannot remove container ${JSON.stringify(reference)}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  } finally {
+    context.removals.delete(record.id);
+  }
+}
+
+async function endForRemoval(
+  context: Context,
+  record: ContainerRecord,
+  options: RemoveOptions,
+): Promise<void> {
+  if (isRunning(record)) {
+    if (!options.force) throw stillRunning(record);
+    // From here on a crash of the daemon finishes the removal instead of restarting the container.
+    Object.assign(record.state, { phase: "removing", removeVolumes: options.volumes });
+    context.repository.saveState(record);
+    faultPoint("remove:decided");
+    try {
+      await killAndWait(context, record);
+    } catch (error) {
+      delete record.state.phase;
+      context.repository.saveState(record);
+      throw new EngineError(kindOf(error), `could not kill container: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  await context.runs.get(record.id)?.settled;
+}
+
+function stillRunning(record: ContainerRecord): EngineError {
+  const { status } = record.state;
+  return conflict(
+    status === "paused"
+      ? "container is paused and must be unpaused first"
+      : `container is ${status}: stop the container before removing or force remove`,
+  );
+}
+
+/** Removes a container that does not run. The caller holds its queue. A failure leaves it `dead`; removing it again tries again. */
+export async function removeNow(
+  context: Context,
+  record: ContainerRecord,
+  options: { anonymousVolumes: boolean },
+): Promise<void> {
+  const { state } = record;
+  Object.assign(state, {
+    status: "removing",
+    phase: "removing",
+    removeVolumes: options.anonymousVolumes,
+  });
+  context.repository.saveState(record);
+  faultPoint("remove:marked");
+  try {
+    context.restarts.forget(record.id);
+    await giveBack(context, record, options);
+    faultPoint("remove:given-back");
+    context.repository.delete(record);
+    faultPoint("remove:deleted");
+    await context.repository.durable(record);
+  } catch (error) {
+    Object.assign(state, { status: "dead", error: messageOf(error) });
+    context.repository.saveState(record);
+    context.waiters.removalFailed(record, messageOf(error));
+    throw error;
+  }
+  emit(context, record, "destroy");
+  context.waiters.removed(record);
+}

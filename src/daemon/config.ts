@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { isAbsolute, normalize } from "node:path";
+import { invalidParameter, type LogLevel } from "../lib/index.ts";
+import type { CommandLine } from "./command-line.ts";
+import { readConfigFile, refuseConflicts, type SettingValues } from "./config-file.ts";
+import { flagOf, SETTINGS } from "./settings.ts";
+
+const DEFAULT_DATA_ROOT = "/var/lib/berth";
+const DEFAULT_EXEC_ROOT = "/run/berth";
+const DEFAULT_HOST = "unix:///var/run/berth.sock";
+const DEFAULT_CONFIG_FILE = "/etc/berth/daemon.json";
+
+export interface Ulimit {
+  readonly Name: string;
+  readonly Soft: number;
+  readonly Hard: number;
+}
+
+/** What the command line and `daemon.json` come to. */
+export interface DaemonConfig {
+  readonly configFile: string;
+  readonly hosts: readonly string[];
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly pidfile?: string;
+  readonly group?: string;
+  readonly logLevel: LogLevel;
+  readonly labels: readonly string[];
+  readonly logDriver: string;
+  readonly logOpts: Readonly<Record<string, string>>;
+  readonly defaultRuntime: string;
+  readonly runtimes: Readonly<
+    Record<string, { readonly path: string; readonly runtimeArgs?: readonly string[] }>
+  >;
+  readonly defaultUlimits: readonly Ulimit[];
+  readonly defaultShmSizeBytes?: number;
+  readonly defaultIpcMode?: string;
+  readonly defaultCgroupnsMode?: string;
+  readonly cgroupParent: string;
+  readonly init: boolean;
+  readonly initPath?: string;
+  /** Path of a profile, or `unconfined`. */
+  readonly seccompProfile?: string;
+  readonly noNewPrivileges: boolean;
+  readonly bridge: {
+    readonly bip?: string;
+    readonly fixedCidr?: string;
+    readonly mtu?: number;
+    readonly icc: boolean;
+    readonly hostIp?: string;
+    readonly hostGatewayIp?: string;
+  };
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[];
+  readonly dns: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly shutdownTimeoutSeconds: number;
+  /** What tells this daemon's bridge, table and cgroups from those of others on the host. */
+  readonly instance: Instance;
+}
+
+export interface Instance {
+  /** `berth`, or `berth-<8 hex digits>` of the data root for a daemon that isn't at the default place. */
+  readonly name: string;
+  readonly bridge: string;
+}
+
+/**
+ * Reads the file that the command line names and joins the two.
+ * @throws InvalidParameter in dockerd's words
+ */
+export function loadConfig(commandLine: CommandLine): DaemonConfig {
+  const path = commandLine.configFile ?? DEFAULT_CONFIG_FILE;
+  const file = readConfigFile(path, commandLine.configFile !== undefined);
+  refuseConflicts(path, file, commandLine.values);
+  const values: SettingValues = new Map([...file, ...commandLine.values]);
+  refuseUnsupported(values);
+  return toConfig(path, values);
+}
+
+function refuseUnsupported(values: SettingValues): void {
+  for (const setting of SETTINGS) {
+    if (!values.has(setting.key)) continue;
+    const reason = setting.refuse?.(values.get(setting.key));
+    if (reason !== undefined)
+      throw invalidParameter(`invalid value for ${flagOf(setting) ?? setting.key}: ${reason}`);
+  }
+}
+
+function toConfig(configFile: string, values: SettingValues): DaemonConfig {
+  const get = <T>(key: string) => values.get(key) as T | undefined;
+  const dataRoot = absolutePath("data-root", get<string>("data-root") ?? DEFAULT_DATA_ROOT);
+  const execRoot = absolutePath("exec-root", get<string>("exec-root") ?? DEFAULT_EXEC_ROOT);
+  const instance = instanceOf(dataRoot);
+  const shmSize = get<string | number>("default-shm-size");
+  const optional = <K extends string, V>(key: K, value: V | undefined) =>
+    (value === undefined || value === "" ? {} : { [key]: value }) as { [P in K]?: V };
+  return {
+    configFile,
+    hosts: get<string[]>("hosts") ?? [DEFAULT_HOST],
+    dataRoot,
+    execRoot,
+    ...optional("pidfile", get<string>("pidfile")),
+    ...optional("group", get<string>("group")),
+    logLevel: logLevel(get<boolean>("debug"), get<string>("log-level")),
+    labels: get<string[]>("labels") ?? [],
+    logDriver: get<string>("log-driver") ?? "json-file",
+    logOpts: get<Record<string, string>>("log-opts") ?? {},
+    defaultRuntime: get<string>("default-runtime") ?? "runc",
+    runtimes: get<DaemonConfig["runtimes"]>("runtimes") ?? {},
+    defaultUlimits: Object.values(get<Record<string, Ulimit>>("default-ulimits") ?? {}),
+    ...optional("defaultShmSizeBytes", shmSize === undefined ? undefined : parseSize(shmSize)),
+    ...optional(
+      "defaultIpcMode",
+      oneOf("default-ipc-mode", get<string>("default-ipc-mode"), ["private", "shareable"]),
+    ),
+    ...optional(
+      "defaultCgroupnsMode",
+      oneOf("default-cgroupns-mode", get<string>("default-cgroupns-mode"), ["private", "host"]),
+    ),
+    cgroupParent: get<string>("cgroup-parent") ?? `/${instance.name}`,
+    init: get<boolean>("init") ?? false,
+    ...optional("initPath", get<string>("init-path")),
+    ...optional("seccompProfile", get<string>("seccomp-profile")),
+    noNewPrivileges: get<boolean>("no-new-privileges") ?? false,
+    bridge: {
+      ...optional("bip", get<string>("bip")),
+      ...optional("fixedCidr", get<string>("fixed-cidr")),
+      ...optional("mtu", get<number>("mtu")),
+      icc: get<boolean>("icc") ?? true,
+      ...optional("hostIp", get<string>("ip")),
+      ...optional("hostGatewayIp", get<string>("host-gateway-ip")),
+    },
+    addressPools: get<{ base: string; size: number }[]>("default-address-pools") ?? [],
+    dns: get<string[]>("dns") ?? [],
+    dnsOptions: get<string[]>("dns-opts") ?? [],
+    dnsSearch: get<string[]>("dns-search") ?? [],
+    shutdownTimeoutSeconds: get<number>("shutdown-timeout") ?? 15,
+    instance,
+  };
+}
+
+function absolutePath(name: string, path: string): string {
+  if (!isAbsolute(path) || path.includes("\0"))
+    throw invalidParameter(`invalid value for ${name}: ${path} is not an absolute path`);
+  return normalize(path).replace(/(.)\/+$/, "$1");
+}
+
+/** Several daemons share a host without a word to each other, so their names come from what they can't share. */
+export function instanceOf(dataRoot: string): Instance {
+  if (dataRoot === DEFAULT_DATA_ROOT) return { name: "berth", bridge: "berth0" };
+  const suffix = createHash("sha256").update(dataRoot).digest("hex").slice(0, 8);
+  return { name: `berth-${suffix}`, bridge: `br-${suffix}` };
+}
+
+function logLevel(debug: boolean | undefined, level: string | undefined): LogLevel {
+  if (debug === true) return "debug";
+  const known = oneOf("log-level", level, ["debug", "info", "warn", "error", "fatal"]) ?? "info";
+  return known === "fatal" ? "error" : (known as LogLevel);
+}
+
+function oneOf(name: string, value: string | undefined, accepted: readonly string[]): string | undefined {
+  if (value === undefined || accepted.includes(value)) return value;
+  throw invalidParameter(
+    `invalid value for ${name}: ${JSON.stringify(value)} is none of ${accepted.join(", ")}`,
+  );
+}
+
+/** Bytes of `64M`, `1g`, `67108864`: Docker's units, powers of 1024. */
+function parseSize(size: string | number): number {
+  if (typeof size === "number") return size;
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)i?b?$/i.exec(size);
+  if (match === null) throw invalidParameter(`invalid size: '${size}'`);
+  const exponent = "bkmgt".indexOf((match[2] || "b").toLowerCase());
+  return Math.floor(Number(match[1]) * 1024 ** exponent);
+}

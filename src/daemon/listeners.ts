@@ -1,0 +1,145 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import type { Server } from "node:http";
+import { createConnection } from "node:net";
+import { dirname } from "node:path";
+import { conflict, invalidParameter, log, messageOf } from "../lib/index.ts";
+
+/** Where one of the daemon's servers listens. */
+export type Address =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "activated"; readonly descriptor: number };
+
+const SOCKET_MODE = 0o660;
+/** systemd passes sockets from this descriptor on (sd_listen_fds(3)). */
+const FIRST_ACTIVATED_DESCRIPTOR = 3;
+
+/**
+ * Parses `-H`. Whoever reaches the API is root on this host, so plain TCP is for loopback only.
+ * @throws InvalidParameter
+ */
+export function parseAddress(text: string): Address {
+  if (text === "fd://" || text.startsWith("fd://")) return activatedSocket();
+  if (text.startsWith("unix://")) {
+    const path = text.slice("unix://".length);
+    if (!path.startsWith("/") || path.includes("\0"))
+      throw invalidParameter(`Invalid bind address format: ${text}`);
+    return { kind: "unix", path };
+  }
+  if (text.startsWith("tcp://")) return parseTcp(text);
+  throw invalidParameter(`Invalid bind address format: ${text}`);
+}
+
+function parseTcp(text: string): Address {
+  const match = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/]*)(?::(\d+))?\/?$/.exec(text);
+  const host = match?.[1]?.replace(/^\[|\]$/g, "") || "127.0.0.1";
+  const port = Number(match?.[2] ?? 2375);
+  if (match === null || port > 65535) throw invalidParameter(`Invalid bind address format: ${text}`);
+  if (!/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host)) {
+    throw invalidParameter(
+      `refusing to listen on ${text}: whoever reaches this address would be root on this host, and berth does not serve TLS yet; listen on 127.0.0.1 and reach it over ssh`,
+    );
+  }
+  return { kind: "tcp", host, port };
+}
+
+function activatedSocket(): Address {
+  if (process.env["LISTEN_PID"] !== String(process.pid) || Number(process.env["LISTEN_FDS"] ?? 0) < 1) {
+    throw invalidParameter(
+      "no sockets found via socket activation: make sure the service was started by systemd",
+    );
+  }
+  return { kind: "activated", descriptor: FIRST_ACTIVATED_DESCRIPTOR };
+}
+
+/** Starts a server; disposing of the result closes the door and takes the socket's file away. */
+export async function listen(
+  server: Server,
+  address: Address,
+  group: string | undefined,
+): Promise<AsyncDisposable> {
+  if (address.kind === "unix") await clearStaleSocket(address.path);
+  // Between bind and chmod nobody else may connect.
+  const mask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(listenOptions(address), () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } finally {
+    process.umask(mask);
+  }
+  if (address.kind === "unix") openToGroup(address.path, group);
+  return {
+    async [Symbol.asyncDispose]() {
+      server.close();
+      if (address.kind === "unix") removeFile(address.path);
+    },
+  };
+}
+
+function listenOptions(address: Address): object {
+  switch (address.kind) {
+    case "unix":
+      return { path: address.path };
+    case "tcp":
+      return { host: address.host, port: address.port };
+    case "activated":
+      return { fd: address.descriptor };
+  }
+}
+
+/**
+ * A socket that a crashed daemon left is removed; one that answers belongs to a living one.
+ * @throws Conflict
+ */
+async function clearStaleSocket(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return;
+  if (!status.isSocket()) throw conflict(`cannot listen on ${path}: the file exists and is no socket`);
+  if (await answers(path)) throw conflict(`cannot listen on ${path}: another process is listening there`);
+  removeFile(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}
+
+/** Like dockerd, which lets the group `docker` in where there is one: ours is `berth`, then `docker`. */
+function openToGroup(path: string, group: string | undefined): void {
+  const gid = group === undefined ? (groupId("berth") ?? groupId("docker")) : groupId(group);
+  if (group !== undefined && gid === undefined) throw invalidParameter(`group ${group} not found`);
+  try {
+    chownSync(path, 0, gid ?? 0);
+    chmodSync(path, SOCKET_MODE);
+  } catch (error) {
+    log.warn("cannot set the owner of the socket", { path, error: messageOf(error) });
+  }
+}
+
+function groupId(name: string): number | undefined {
+  if (/^\d+$/.test(name)) return Number(name);
+  const line = readFileSync("/etc/group", "utf8")
+    .split("\n")
+    .find((entry) => entry.startsWith(`${name}:`));
+  return line === undefined ? undefined : Number(line.split(":")[2]);
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone, which is what was wanted.
+  }
+}

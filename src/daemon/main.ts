@@ -1,0 +1,94 @@
+import { EngineError, log, messageOf, setLogLevel } from "../lib/index.ts";
+import { assembleEngine, type Engine } from "./assemble.ts";
+import { daemonHelp, parseCommandLine } from "./command-line.ts";
+import { type DaemonConfig, loadConfig } from "./config.ts";
+import { emptyTrash, openDirectories, writePidfile } from "./directories.ts";
+import { listen, parseAddress } from "./listeners.ts";
+import { notifyServiceManager } from "./notify.ts";
+
+/** Runs the daemon in the foreground until it is told to stop; resolves with its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const commandLine = parseCommandLine(args);
+    if (commandLine.help) {
+      process.stdout.write(daemonHelp());
+      return 0;
+    }
+    const config = loadConfig(commandLine);
+    if (commandLine.validate) {
+      process.stdout.write("configuration OK\n");
+      return 0;
+    }
+    if (process.getuid?.() !== 0) {
+      process.stderr.write("berth daemon needs to be started with root privileges\n");
+      return 1;
+    }
+    return await runDaemon(config, () => loadConfig(parseCommandLine(args)));
+  } catch (error) {
+    const text = error instanceof EngineError || !(error instanceof Error) ? messageOf(error) : error.stack;
+    process.stderr.write(`failed to start daemon: ${text}\n`);
+    return 1;
+  }
+}
+
+async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Promise<number> {
+  setLogLevel(config.logLevel);
+  surviveFailures();
+  const phase = phaseTimer();
+  process.umask(0o022);
+  await using stack = new AsyncDisposableStack();
+  const addresses = config.hosts.map(parseAddress);
+  const directories = stack.use(openDirectories(config.dataRoot, config.execRoot));
+  if (config.pidfile !== undefined) stack.use(writePidfile(config.pidfile));
+  phase("directories");
+  const engine = await assembleEngine(config, phase);
+  stack.defer(() => engine.close());
+  for (const address of addresses) stack.use(await listen(engine.server.serve(), address, config.group));
+  phase("listening");
+  log.info("berth is ready", { hosts: config.hosts.join(" "), pid: process.pid });
+  await notifyServiceManager("READY=1");
+  void emptyTrash(directories.trash);
+  const signal = await untilStopped(engine, reload);
+  log.info("stopping; containers go on", { signal });
+  await notifyServiceManager("STOPPING=1");
+  await engine.server.close();
+  return 0;
+}
+
+/** Resolves with the signal that ends the daemon. SIGHUP reads the configuration again, SIGUSR1 tells the state. */
+function untilStopped(engine: Engine, reload: () => DaemonConfig): Promise<string> {
+  process.on("SIGHUP", () => {
+    try {
+      engine.reload(reload());
+      log.info("configuration reloaded");
+    } catch (error) {
+      log.error("cannot reload the configuration; the old one stays", { error: messageOf(error) });
+    }
+  });
+  process.on("SIGUSR1", () => log.info("state", engine.describe()));
+  process.on("SIGPIPE", () => {});
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/**
+ * A request that fails where nobody awaits it must not take the engine down: containers would go on, but their
+ * clients would not. What it left half done is what the next start repairs.
+ */
+function surviveFailures(): void {
+  const report = (what: string) => (error: unknown) =>
+    log.error(what, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  process.on("uncaughtException", report("an error that nobody caught"));
+  process.on("unhandledRejection", report("a rejection that nobody handled"));
+}
+
+/** Writes how long each phase of the start took to the debug log. */
+function phaseTimer(): (name: string) => void {
+  let last = performance.now();
+  return (name) => {
+    const now = performance.now();
+    log.debug("start phase", { phase: name, ms: Number((now - last).toFixed(1)) });
+    last = now;
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * dockerd's settings as berth has them: one table from which the command line, `daemon.json` and the help come.
+ * A setting that berth can't honour yet is in the table too, with the reason, so that it is refused and not ignored.
+ * Names are those of dockerd's reference (docs.docker.com/reference/cli/dockerd).
+ */
+
+export type SettingType =
+  | "text"
+  | "boolean"
+  | "integer"
+  | "list"
+  | "pairs"
+  | "ulimits"
+  | "pools"
+  | "runtimes"
+  | "size";
+
+export interface Setting {
+  /** Its key in `daemon.json`, and its flag where `flag` says nothing else. */
+  readonly key: string;
+  /** dockerd's flag for a list has the singular. `false`: only in the file. */
+  readonly flag?: string | false;
+  readonly short?: string;
+  readonly type: SettingType;
+  readonly help: string;
+  /** Why a value can't be honoured; nothing where it can. */
+  readonly refuse?: (value: unknown) => string | undefined;
+  /** SIGHUP applies a changed value without a restart. */
+  readonly reloads?: true;
+}
+
+const unless =
+  (accepted: unknown, reason: string) =>
+  (value: unknown): string | undefined =>
+    value === accepted ? undefined : reason;
+const always = (reason: string) => (): string => reason;
+
+const NO_TLS = always("berth does not serve TLS yet; reach it over ssh, or through its socket");
+const NO_REGISTRIES = always("berth does not speak to registries yet");
+
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: "hosts",
+    flag: "host",
+    short: "H",
+    type: "list",
+    help: "Addresses to listen on (unix:///path, tcp://127.0.0.1:port, fd://)",
+  },
+  { key: "data-root", type: "text", help: "Where images, volumes and records are kept (/var/lib/berth)" },
+  { key: "exec-root", type: "text", help: "Where the state of running containers is kept (/run/berth)" },
+  { key: "pidfile", short: "p", type: "text", help: "File that holds the daemon's process id" },
+  { key: "group", short: "G", type: "text", help: "Group that may use the unix socket" },
+  { key: "debug", short: "D", type: "boolean", help: "Write debug lines to the log", reloads: true },
+  { key: "log-level", short: "l", type: "text", help: "debug, info, warn or error", reloads: true },
+  { key: "labels", flag: "label", type: "list", help: "Labels of the engine, key=value", reloads: true },
+  { key: "log-driver", type: "text", help: "Log driver of containers that name none (json-file)" },
+  { key: "log-opts", flag: "log-opt", type: "pairs", help: "Options of the default log driver, key=value" },
+  { key: "default-runtime", type: "text", help: "OCI runtime of containers that name none (runc)" },
+  { key: "runtimes", flag: "add-runtime", type: "runtimes", help: "A further OCI runtime, name=/path" },
+  {
+    key: "default-ulimits",
+    flag: "default-ulimit",
+    type: "ulimits",
+    help: "Limits of all containers, name=soft[:hard]",
+  },
+  { key: "default-shm-size", type: "size", help: "Size of /dev/shm (64MiB)" },
+  { key: "default-ipc-mode", type: "text", help: "private or shareable" },
+  { key: "default-cgroupns-mode", type: "text", help: "private or host" },
+  { key: "cgroup-parent", type: "text", help: "Parent of the containers' cgroups" },
+  { key: "init", type: "boolean", help: "Run an init as first process in every container" },
+  { key: "init-path", type: "text", help: "The program that --init runs" },
+  { key: "seccomp-profile", type: "text", help: "A seccomp profile for all containers, or unconfined" },
+  { key: "no-new-privileges", type: "boolean", help: "Forbid new privileges in all containers" },
+  { key: "bip", type: "text", help: "Address and network of the default bridge (172.17.0.1/16)" },
+  { key: "fixed-cidr", type: "text", help: "Part of the default bridge's network that addresses come from" },
+  {
+    key: "default-address-pools",
+    flag: "default-address-pool",
+    type: "pools",
+    help: "Where networks get their subnets, base=CIDR,size=N",
+  },
+  { key: "mtu", type: "integer", help: "MTU of the default bridge" },
+  { key: "icc", type: "boolean", help: "Let containers on the default bridge reach each other (true)" },
+  { key: "ip", type: "text", help: "Address that ports are published on (0.0.0.0)" },
+  { key: "dns", type: "list", help: "DNS servers of containers" },
+  { key: "dns-opts", flag: "dns-opt", type: "list", help: "DNS options of containers" },
+  { key: "dns-search", type: "list", help: "DNS search domains of containers" },
+  { key: "host-gateway-ip", type: "text", help: "Address that host-gateway stands for" },
+  {
+    key: "shutdown-timeout",
+    type: "integer",
+    help: "Seconds that requests under way have at the daemon's stop (15)",
+    reloads: true,
+  },
+  {
+    key: "storage-driver",
+    short: "s",
+    type: "text",
+    help: "overlay2",
+    refuse: unless("overlay2", "the one storage driver is overlay2"),
+  },
+  {
+    key: "live-restore",
+    type: "boolean",
+    help: "Always so: containers go on without the daemon",
+    refuse: unless(true, "containers never depend on berth's daemon; this can't be turned off"),
+    reloads: true,
+  },
+  {
+    key: "userland-proxy",
+    type: "boolean",
+    help: "Always false: ports are published by the kernel alone",
+    refuse: unless(false, "berth has no userland proxy; the kernel forwards published ports"),
+  },
+  {
+    key: "experimental",
+    type: "boolean",
+    help: "Nothing in berth hides behind it",
+    refuse: unless(false, "berth has no experimental mode"),
+  },
+  {
+    key: "exec-opts",
+    flag: "exec-opt",
+    type: "list",
+    help: "native.cgroupdriver=cgroupfs",
+    refuse: (value) =>
+      (value as string[]).every((option) => option === "native.cgroupdriver=cgroupfs")
+        ? undefined
+        : "the one execution option is native.cgroupdriver=cgroupfs",
+  },
+  {
+    key: "userns-remap",
+    type: "text",
+    help: "Not available",
+    refuse: unless("", "berth does not remap users yet"),
+  },
+  { key: "tls", type: "boolean", help: "Not available yet", refuse: unless(false, NO_TLS()) },
+  { key: "tlsverify", type: "boolean", help: "Not available yet", refuse: unless(false, NO_TLS()) },
+  { key: "tlscacert", type: "text", help: "Not available yet", refuse: NO_TLS },
+  { key: "tlscert", type: "text", help: "Not available yet", refuse: NO_TLS },
+  { key: "tlskey", type: "text", help: "Not available yet", refuse: NO_TLS },
+  {
+    key: "insecure-registries",
+    flag: "insecure-registry",
+    type: "list",
+    help: "Not available yet",
+    refuse: NO_REGISTRIES,
+  },
+  {
+    key: "registry-mirrors",
+    flag: "registry-mirror",
+    type: "list",
+    help: "Not available yet",
+    refuse: NO_REGISTRIES,
+  },
+  {
+    key: "authorization-plugins",
+    flag: "authorization-plugin",
+    type: "list",
+    help: "Not available",
+    refuse: always("berth does not ask authorization plugins"),
+  },
+  {
+    key: "features",
+    flag: "feature",
+    type: "pairs",
+    help: "Not available",
+    refuse: always("berth has no feature switches"),
+  },
+];
+
+/** The flag of a setting, or nothing where only the file has it. */
+export function flagOf(setting: Setting): string | undefined {
+  return setting.flag === false ? undefined : (setting.flag ?? setting.key);
+}

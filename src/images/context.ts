@@ -1,0 +1,25 @@
+import type { Digest, EmitEvent } from "../lib/index.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Layers } from "./layers.ts";
+import type { Users } from "./users.ts";
+
+/** What the operations on images work with. */
+export interface ImageContext {
+  readonly catalog: Catalog;
+  readonly layers: Layers;
+  readonly users: Users;
+  readonly emit: EmitEvent;
+  /** Of images that are made here: `linux`, `amd64`. */
+  readonly platform: { readonly os: string; readonly architecture: string };
+}
+
+/** Tells an event the way Docker does: the image's labels, and a name. */
+export function tellImageEvent(
+  context: ImageContext,
+  action: string,
+  id: Digest,
+  name: string,
+  labels: Readonly<Record<string, string>> = context.catalog.get(id)?.document.config.Labels ?? {},
+): void {
+  context.emit({ type: "image", action, actorId: id, attributes: { ...labels, name } });
+}

@@ -1,0 +1,176 @@
+import { type Digest, faultPoint, invalidParameter, log, messageOf, notFound } from "../lib/index.ts";
+import type { BlobStore } from "../store/index.ts";
+import type { Catalog, LayerRecord } from "./catalog.ts";
+import { Mutex } from "./mutex.ts";
+import type { DiffId, Snapshotter } from "./snapshots/snapshotter.ts";
+
+/** A layer that was taken in and stays, also while no image has it, until it is let go. */
+export interface HeldLayer extends Disposable {
+  readonly diffId: DiffId;
+}
+
+/**
+ * A layer that is read from a stream. Its digest is known, but nothing is durable; `keep` makes it so. Dispose of it.
+ */
+export interface ReceivedLayer extends AsyncDisposable {
+  readonly diffId: DiffId;
+  readonly tarBytes: number;
+  keep(): Promise<HeldLayer>;
+}
+
+/**
+ * Layers, each as its exact tar in the blob store and as whatever the snapshotter makes of it. They come in one pass
+ * (hashing, writing and indexing side by side), are shared by their diff ids, and go when nothing names them.
+ */
+export class Layers {
+  readonly #catalog: Catalog;
+  readonly #blobs: BlobStore;
+  readonly #snapshotter: Snapshotter;
+  /** Layers come and go one step at a time, so that none is removed between "it is here" and the row that names it. */
+  readonly #steps = new Mutex();
+  readonly #holds = new Map<DiffId, number>();
+
+  constructor(catalog: Catalog, blobs: BlobStore, snapshotter: Snapshotter) {
+    this.#catalog = catalog;
+    this.#blobs = blobs;
+    this.#snapshotter = snapshotter;
+  }
+
+  /**
+   * Reads a layer's uncompressed tar to its end.
+   * @throws InvalidParameter for a malformed or hostile one; nothing stays
+   */
+  async receive(tar: AsyncIterable<Uint8Array>): Promise<ReceivedLayer> {
+    await using undo = new AsyncDisposableStack();
+    const writer = undo.use(await this.#blobs.writer());
+    const receiver = undo.use(await this.#snapshotter.receive());
+    for await (const bytes of tar) {
+      const indexed = receiver.write(bytes);
+      const written = writer.write(bytes);
+      if (indexed !== undefined) await indexed;
+      if (written !== undefined) await written;
+    }
+    const [facts, { digest: diffId, sizeBytes: tarBytes }] = await Promise.all([
+      receiver.end(),
+      writer.finish(),
+    ]);
+    const resources = undo.move();
+    const keep = async (): Promise<HeldLayer> =>
+      await this.#steps.run(async () => {
+        if (this.#catalog.layer(diffId) === undefined || !(await this.#isWhole(diffId))) {
+          await writer.commit();
+          faultPoint("layer-blob-durable");
+          await receiver.commit(diffId, this.#blobs.path(diffId));
+          faultPoint("layer-durable");
+          this.#catalog.addLayer({ diffId, tarBytes, contentBytes: facts.contentBytes, root: facts.root });
+        }
+        return this.#hold(diffId);
+      });
+    return { diffId, tarBytes, keep, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  }
+
+  async #isWhole(diffId: DiffId): Promise<boolean> {
+    return (await this.#blobs.size(diffId)) !== undefined && (await this.#snapshotter.hasLayer(diffId));
+  }
+
+  /** Holds a layer that is here; undefined where it is not. */
+  async find(diffId: DiffId): Promise<HeldLayer | undefined> {
+    return await this.#steps.run(async () =>
+      this.#catalog.layer(diffId) !== undefined && (await this.#isWhole(diffId))
+        ? this.#hold(diffId)
+        : undefined,
+    );
+  }
+
+  #hold(diffId: DiffId): HeldLayer {
+    this.#holds.set(diffId, (this.#holds.get(diffId) ?? 0) + 1);
+    let held = true;
+    return {
+      diffId,
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        const count = this.#holds.get(diffId)! - 1;
+        if (count > 0) this.#holds.set(diffId, count);
+        else this.#holds.delete(diffId);
+      },
+    };
+  }
+
+  /** The exact bytes that the layer came as. */
+  read(diffId: DiffId): AsyncIterable<Uint8Array> {
+    return this.#blobs.read(diffId);
+  }
+
+  /** @throws NotFound */
+  record(diffId: DiffId): LayerRecord {
+    const record = this.#catalog.layer(diffId);
+    if (record === undefined) throw notFound(`layer does not exist: ${diffId}`);
+    return record;
+  }
+
+  /**
+   * Layers whose snapshot form is missing are made again from their tars: the snapshotter is another one than before,
+   * or a crash or a damaged disk took it.
+   */
+  async ensure(layers: readonly DiffId[]): Promise<void> {
+    for (const diffId of new Set(layers)) {
+      if (await this.#snapshotter.hasLayer(diffId)) continue;
+      await this.#steps.run(() => this.#rebuild(diffId));
+    }
+  }
+
+  async #rebuild(diffId: DiffId): Promise<void> {
+    if (await this.#snapshotter.hasLayer(diffId)) return;
+    if ((await this.#blobs.size(diffId)) === undefined) throw notFound(`layer does not exist: ${diffId}`);
+    await using receiver = await this.#snapshotter.receive();
+    const hasher = new Bun.CryptoHasher("sha256");
+    for await (const bytes of this.#blobs.read(diffId)) {
+      hasher.update(bytes);
+      const indexed = receiver.write(bytes);
+      if (indexed !== undefined) await indexed;
+    }
+    await receiver.end();
+    const digest = `sha256:${hasher.digest("hex")}`;
+    if (digest !== diffId)
+      throw invalidParameter(`layer ${diffId} is damaged on disk: its digest is ${digest}`);
+    await receiver.commit(diffId, this.#blobs.path(diffId));
+  }
+
+  /** Removes the layers that nothing names: first, and for good, from the catalog, then from the disk. @returns them */
+  async collect(): Promise<Digest[]> {
+    return await this.#steps.run(async () => {
+      const unused = this.#catalog.unusedLayers().filter((diffId) => !this.#holds.has(diffId));
+      if (unused.length === 0) return [];
+      this.#catalog.write(() => {
+        for (const diffId of unused) this.#catalog.removeLayer(diffId);
+      });
+      await this.#catalog.durable();
+      faultPoint("layer-rows-removed");
+      for (const diffId of unused) await this.#removeFiles(diffId);
+      return unused;
+    });
+  }
+
+  async #removeFiles(diffId: DiffId): Promise<void> {
+    await this.#snapshotter.removeLayer(diffId);
+    await this.#blobs.remove(diffId);
+  }
+
+  /** At the daemon's start: removes what no row names, and rows that no image names. */
+  async sweep(): Promise<void> {
+    const known = new Set(this.#catalog.layers().map(({ diffId }) => diffId));
+    const found = new Set([
+      ...(await this.#snapshotter.layers()),
+      ...(await Array.fromAsync(this.#blobs.list())),
+    ]);
+    for (const diffId of found) {
+      if (known.has(diffId)) continue;
+      log.info("removing a layer that nothing names", { layer: diffId });
+      await this.#removeFiles(diffId).catch((error: unknown) =>
+        log.warn("cannot remove a layer", { layer: diffId, error: messageOf(error) }),
+      );
+    }
+    await this.collect();
+  }
+}

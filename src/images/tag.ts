@@ -1,0 +1,25 @@
+import { type Digest, invalidParameter } from "../lib/index.ts";
+import { type ImageContext, tellImageEvent } from "./context.ts";
+import { familiarName, fullName, type ImageName, parseRepositoryAndTag } from "./reference.ts";
+import { resolveImage } from "./resolve.ts";
+
+/** `docker tag`. @throws NotFound; InvalidParameter for a name that is none */
+export async function tagImage(
+  context: ImageContext,
+  source: string,
+  repository: string,
+  tag: string | undefined,
+): Promise<void> {
+  if (repository === "") throw invalidParameter("invalid reference format");
+  const name = parseRepositoryAndTag(repository, tag ?? "");
+  pointTag(context, name, resolveImage(context, source).record.document.id);
+  await context.catalog.durable();
+}
+
+/** Points a tag at an image and says so. @returns the image that it pointed at before, if another */
+export function pointTag(context: ImageContext, name: ImageName, id: Digest): Digest | undefined {
+  const before = context.catalog.imageOf(fullName(name));
+  context.catalog.setName(fullName(name), id, false);
+  tellImageEvent(context, "tag", id, familiarName(name));
+  return before === id ? undefined : before;
+}

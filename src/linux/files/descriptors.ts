@@ -1,0 +1,45 @@
+import { readSync } from "node:fs";
+import { invalidParameter } from "../../lib/errors.ts";
+import { O_CLOEXEC, O_NONBLOCK, O_PATH } from "../constants.ts";
+import { check, libc, showPath } from "../libc.ts";
+import { cString, type Path } from "../paths.ts";
+import { statDescriptor } from "./file-stat.ts";
+
+/** Closes a descriptor. The kernel frees it whatever `close(2)` answers, so there is nothing to do about an error. */
+export function closeDescriptor(fd: number): void {
+  libc.close(fd);
+}
+
+/** A path that leads to the very file that a descriptor of this process holds, wherever it is by now. */
+export function descriptorPath(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+/**
+ * Opens the regular file that an O_PATH descriptor holds. Opening a device or a pipe that somebody else put there
+ * could block for ever or move hardware, hence the look before.
+ * @throws InvalidParameter where it is anything but a regular file.
+ */
+export function reopenRegular(handle: number, flags: number, shown: Path): number {
+  const { kind } = statDescriptor(handle);
+  if (kind !== "file") throw invalidParameter(`${showPath(shown)} is not a regular file but a ${kind}`);
+  const path = cString(descriptorPath(handle));
+  return check("open", libc.open(path, (flags & ~O_PATH) | O_CLOEXEC | O_NONBLOCK, 0), shown);
+}
+
+/**
+ * Reads an open file to its end, which may lie beyond what `stat` said (files of /proc have size 0).
+ * @throws InvalidParameter where it holds more than `maxBytes`.
+ */
+export function readAll(fd: number, maxBytes: number, shown: Path): Uint8Array {
+  const expected = Math.min(statDescriptor(fd).size, maxBytes);
+  let bytes = Buffer.allocUnsafe(expected + 1);
+  let length = 0;
+  for (;;) {
+    const count = readSync(fd, bytes, length, bytes.length - length, null);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length > maxBytes) throw invalidParameter(`${showPath(shown)} is larger than ${maxBytes} bytes`);
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(length * 2, maxBytes + 1));
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What the other rooms ask of Linux, as intents: nothing outside this room calls the kernel through FFI. Calls are
+ * synchronous and short unless they return a promise; refusals of the kernel are `LinuxError`s.
+ */
+
+// Archives (a room of its own inside this one)
+export * from "./archive/index.ts";
+export { errorName, isErrno, LinuxError } from "./errors.ts";
+// Files that a container controls
+export { closeDescriptor, descriptorPath } from "./files/descriptors.ts";
+export { DirHandle, type Ownership, type RenameOptions } from "./files/dir-handle.ts";
+export { type FileKind, type FileStat, makeDevice, statDescriptor } from "./files/file-stat.ts";
+export { flock } from "./files/flock.ts";
+export { DirEntry } from "./files/read-directory.ts";
+export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";
+export { type FollowOption, openRoot, RootDir } from "./files/root-dir.ts";
+// Mounts
+export type { Propagation } from "./mounts/mount-flags.ts";
+export {
+  isMountPoint,
+  listMounts,
+  type MountInfo,
+  type MountPropagation,
+  mountPropagation,
+  mountsBelow,
+  parseMountInfo,
+} from "./mounts/mount-info.ts";
+export {
+  type BindOptions,
+  bindMount,
+  detachBelow,
+  mount,
+  mountTmpfs,
+  setMountPropagation,
+  type TmpfsOptions,
+  unmount,
+} from "./mounts/mounts.ts";
+export { mountOverlay, type OverlayLayers, type OverlayMount, openOverlay } from "./mounts/overlay.ts";
+// Network
+export { inNetworkNamespace, type NamespaceHandle } from "./namespaces/enter.ts";
+export {
+  createNetworkNamespace,
+  NetworkNamespace,
+  openNetworkNamespace,
+} from "./namespaces/network-namespace.ts";
+export type { Address, AddressOptions } from "./netlink/address.ts";
+export { type Cidr, formatIp, formatMac, parseCidr, parseIp, parseMac } from "./netlink/ip.ts";
+export type { Link, LinkSettings, LinkStatistics } from "./netlink/link.ts";
+export type { Route, RouteSpec } from "./netlink/route.ts";
+export {
+  type IpvlanMode,
+  type LinkConfiguration,
+  type MacvlanMode,
+  RouteSocket,
+  type SubLinkOptions,
+  type VethOptions,
+} from "./netlink/route-socket.ts";
+export { Nftables } from "./nftables.ts";
+export type { Path } from "./paths.ts";
+// Processes
+export { CAPABILITIES, ownCapabilities, parseCapabilitySet } from "./processes/capabilities.ts";
+export { processExit } from "./processes/exit.ts";
+export {
+  bootId,
+  cpuCount,
+  hardLimit,
+  type Kernel,
+  kernel,
+  type Limit,
+  type LimitName,
+  memory,
+  raiseSoftLimit,
+} from "./processes/host.ts";
+export {
+  isAlive,
+  openPidfd,
+  processStartTime,
+  sendSignal,
+  setSubreaper,
+  signalPidfd,
+  withUmask,
+} from "./processes/processes.ts";
+export { parseSignal, SIGNALS } from "./processes/signals.ts";
+// Sockets and watching
+export { connectSeqpacket, SeqpacketSocket } from "./sockets/seqpacket.ts";
+export { watchDirectory } from "./watching/watch-directory.ts";
+export { watchFile } from "./watching/watch-file.ts";

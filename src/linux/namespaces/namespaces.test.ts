@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { inNetworkNamespace } from "./enter.ts";
+import { createNetworkNamespace, openNetworkNamespace } from "./network-namespace.ts";
+
+const here = () => readlinkSync("/proc/thread-self/ns/net");
+
+test("a new namespace has nothing but lo, which is up", () => {
+  using namespace = createNetworkNamespace();
+  expect(namespace.routes.links().map(({ name, up }) => ({ name, up }))).toEqual([{ name: "lo", up: true }]);
+  expect(namespace.routes.addresses().map(({ address }) => address)).toContain("127.0.0.1");
+});
+
+test("work runs inside and comes home, even when it throws", () => {
+  using namespace = createNetworkNamespace();
+  using other = createNetworkNamespace();
+  const home = here();
+  const inside = inNetworkNamespace(namespace, here);
+  expect(inside).not.toBe(home);
+  expect(here()).toBe(home);
+  expect(() =>
+    inNetworkNamespace(namespace, () => {
+      throw new Error("inside");
+    }),
+  ).toThrow("inside");
+  expect(here()).toBe(home);
+  const nested = inNetworkNamespace(namespace, () => [inNetworkNamespace(other, here), here()]);
+  expect(nested[1]).toBe(inside);
+  expect(nested[0]).not.toBe(inside);
+  expect(here()).toBe(home);
+});
+
+test("asynchronous work is refused", () => {
+  using namespace = createNetworkNamespace();
+  expect(() => inNetworkNamespace(namespace, async () => {})).toThrow("must not be asynchronous");
+});
+
+test("another process reaches the namespace by its path", async () => {
+  using namespace = createNetworkNamespace();
+  namespace.routes.createBridge("berth-d0");
+  const child = Bun.spawn(["nsenter", `--net=${namespace.path}`, "cat", "/proc/net/dev"]);
+  expect(await new Response(child.stdout).text()).toContain("berth-d0");
+  using again = openNetworkNamespace(namespace.path);
+  expect(again.routes.link("berth-d0")?.kind).toBe("bridge");
+});
+
+test("a closed namespace leaves no descriptor", () => {
+  createNetworkNamespace().close();
+  const before = readdirSync("/proc/self/fd").length;
+  for (let at = 0; at < 20; at++) {
+    const namespace = createNetworkNamespace();
+    namespace.close();
+    namespace.close();
+  }
+  expect(readdirSync("/proc/self/fd").length).toBe(before);
+  expect(() => openNetworkNamespace("/proc/none/ns/net")).toThrow("ENOENT");
+  expect(readFileSync("/proc/net/dev", "utf8")).toContain("lo:");
+});

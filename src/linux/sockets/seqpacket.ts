@@ -1,0 +1,133 @@
+import { basename, dirname } from "node:path";
+import { AF_UNIX, SHUT_RD, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET } from "../constants.ts";
+import { EAGAIN, EPIPE, isErrno, LinuxError } from "../errors.ts";
+import { closeDescriptor, descriptorPath } from "../files/descriptors.ts";
+import { openRoot } from "../files/root-dir.ts";
+import { check, libc } from "../libc.ts";
+import { cString } from "../paths.ts";
+import { adoptSocket } from "./readiness.ts";
+
+/** conmon reads a message into 8 KiB and the rest of a longer one is lost. */
+const LARGEST_MESSAGE = 8192;
+/** `sun_path` of unix(7) with its NUL. */
+const LONGEST_PATH = 108;
+/** How long to wait where the listener has not yet accepted those before us. */
+const RETRY_MS = 2;
+const RETRIES = 1000;
+
+/**
+ * Connects to a Unix socket that keeps messages apart (SOCK_SEQPACKET), as conmon's `attach` is.
+ * @throws LinuxError ENOENT where there is no socket, ECONNREFUSED where nobody listens any more.
+ */
+export function connectSeqpacket(path: string): SeqpacketSocket {
+  const type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const fd = check("socket", libc.socket(AF_UNIX, type, 0), "seqpacket");
+  try {
+    return new SeqpacketSocket(fd, tryConnect(fd, path) ? Promise.resolve() : connectLater(fd, path));
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+}
+
+/** @returns false where the listener's queue is full. */
+function tryConnect(fd: number, path: string): boolean {
+  using directory = Buffer.byteLength(path) < LONGEST_PATH ? undefined : openRoot(dirname(path));
+  const short = directory === undefined ? path : `${descriptorPath(directory.fd)}/${basename(path)}`;
+  const name = cString(short);
+  const address = Buffer.alloc(2 + name.length);
+  address.writeUInt16LE(AF_UNIX, 0);
+  address.set(name, 2);
+  try {
+    check("connect", libc.connect(fd, address, address.length), path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, EAGAIN)) return false;
+    throw error;
+  }
+}
+
+async function connectLater(fd: number, path: string): Promise<void> {
+  for (let attempt = 0; attempt < RETRIES; attempt++) {
+    await Bun.sleep(RETRY_MS);
+    if (tryConnect(fd, path)) return;
+  }
+  throw new LinuxError("connect", EAGAIN, path);
+}
+
+/** The sending side of a message socket. What the other side sends is read and dropped; `shutdownRead` spares that. */
+export class SeqpacketSocket implements Disposable {
+  readonly #fd: number;
+  readonly #adopted: ReturnType<typeof adoptSocket>;
+  #closed = false;
+  /** Wakes the writer that waits for room. */
+  #wake: () => void = () => {};
+  /** Writes in the order in which they were asked for. */
+  #queue: Promise<void> = Promise.resolve();
+
+  /** Takes over the descriptor. @param connected resolves when it is. */
+  constructor(fd: number, connected: Promise<void>) {
+    this.#fd = fd;
+    this.#adopted = connected.then(() =>
+      adoptSocket(fd, { drain: () => this.#wake(), close: () => this.#onClose(), error: () => this.#wake() }),
+    );
+    this.#adopted.catch(() => {
+      this.#onClose();
+      closeDescriptor(fd);
+    });
+  }
+
+  /**
+   * Sends bytes as messages of at most 8 KiB each. Resolves when the kernel has taken them all: await it, so that a
+   * slow reader slows its writer. The bytes must not change until then.
+   * @throws LinuxError EPIPE where the other side has gone or this one was closed.
+   */
+  write(bytes: Uint8Array): Promise<void> {
+    const written = this.#queue.then(() => this.#send(bytes));
+    this.#queue = written.catch(() => {});
+    return written;
+  }
+
+  /** The other side's messages are refused from now on, which costs it nothing where it does not mind. */
+  shutdownRead(): void {
+    if (!this.#closed) libc.shutdown(this.#fd, SHUT_RD);
+  }
+
+  /** Half-close after what is being written: the other side reads end-of-file. */
+  shutdownWrite(): void {
+    this.#queue = this.#queue.then(() => {
+      if (!this.#closed) libc.shutdown(this.#fd, SHUT_WR);
+    });
+  }
+
+  /** Closes at once; writes that wait fail. Idempotent. */
+  close(): void {
+    this.#onClose();
+    this.#adopted.then(
+      (socket) => socket.terminate(),
+      () => {},
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    const socket = await this.#adopted;
+    for (let at = 0; at < bytes.length; at += LARGEST_MESSAGE) {
+      const message = bytes.subarray(at, at + LARGEST_MESSAGE);
+      while (this.#closed || socket.write(message) !== message.length) {
+        if (this.#closed) throw new LinuxError("send", EPIPE);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { log } from "../../lib/index.ts";
+import { inNetworkNamespace, type NetworkNamespace } from "../../linux/index.ts";
+import {
+  type Family,
+  formatAddress,
+  formatSubnet,
+  type InterfaceAddress,
+  nthAddress,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+} from "../cidr.ts";
+import type { JoinOptions, NetworkDriver } from "../driver.ts";
+import type { PacketFilter } from "../filter/packet-filter.ts";
+import { type NetworkHost, writeSysctl } from "../host.ts";
+import type { EndpointRecord, IpamConfig, NetworkRecord } from "../records.ts";
+import { chooseSubnet, type SubnetPool } from "../subnets.ts";
+import { bridgeAddress, ensureBridge, refuseOverlap, removeBridge, subnetsInUse } from "./host-bridge.ts";
+import { bridgeSettings } from "./settings.ts";
+import { withSubnetLock } from "./subnet-lock.ts";
+
+export interface BridgeDriverOptions {
+  readonly host: NetworkHost;
+  readonly filter: PacketFilter;
+  readonly pools: readonly SubnetPool[];
+  /** The lock that all daemons of this host share. */
+  readonly lockPath: string;
+  /** Name servers of the host, which no subnet may hide. */
+  readonly nameservers: () => readonly string[];
+  /** Subnets of networks that are known here, whether they stand or not. */
+  readonly knownSubnets: (except: string) => readonly Subnet[];
+}
+
+/** Networks that are Linux bridges: containers on veth pairs, the host as their gateway, NAT to the outside. */
+export class BridgeDriver implements NetworkDriver {
+  readonly name = "bridge";
+  readonly #options: BridgeDriverOptions;
+
+  constructor(options: BridgeDriverOptions) {
+    this.#options = options;
+  }
+
+  async open(network: NetworkRecord): Promise<NetworkRecord> {
+    const { host, filter, lockPath } = this.#options;
+    const settings = bridgeSettings(network);
+    const standing = await withSubnetLock(lockPath, () => {
+      const complete = this.#complete(network, settings.bridge);
+      ensureBridge(host, { name: settings.bridge, mtu: settings.mtu, addresses: gateways(complete) });
+      return complete;
+    });
+    await filter.addNetwork({
+      bridge: settings.bridge,
+      subnets: standing.ipam.map((config) => parseSubnet(config.subnet)),
+      icc: settings.icc,
+      internal: network.internal,
+      masquerade: settings.masquerade,
+    });
+    return standing;
+  }
+
+  async close(network: NetworkRecord): Promise<void> {
+    const { bridge } = bridgeSettings(network);
+    await this.#options.filter.removeNetwork(bridge);
+    removeBridge(this.#options.host, bridge);
+  }
+
+  join(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    namespace: NetworkNamespace,
+    options: JoinOptions,
+  ): void {
+    const { routes } = this.#options.host;
+    const settings = bridgeSettings(network);
+    prepareNamespace(namespace, endpoint);
+    routes.createVeth({
+      name: endpoint.hostInterface,
+      peerName: endpoint.interfaceName,
+      peerNamespace: namespace,
+      peerMac: endpoint.mac,
+      bridge: settings.bridge,
+      mtu: settings.mtu,
+    });
+    // Ports that cannot talk to one another: the kernel's own isolation, whatever the packet filter sees of a bridge.
+    if (!settings.icc) routes.setIsolated(endpoint.hostInterface, true);
+    // With br_netfilter a container that calls its own published port is answered through the port it came by.
+    if (endpoint.ports.length > 0) routes.setHairpin(endpoint.hostInterface, true);
+    const gatewaysOf = options.defaultRoute ? [endpoint.gateway4, endpoint.gateway6] : [];
+    namespace.routes.configure(endpoint.interfaceName, {
+      addresses: [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined),
+      routes: gatewaysOf.filter((gateway) => gateway !== undefined).map((gateway) => ({ gateway })),
+    });
+  }
+
+  leave(_network: NetworkRecord, endpoint: EndpointRecord): void {
+    const { routes } = this.#options.host;
+    if (routes.link(endpoint.hostInterface) !== undefined) routes.deleteLink(endpoint.hostInterface);
+  }
+
+  /** Fills in what was left open, from what stands or from the pools. */
+  #complete(network: NetworkRecord, bridge: string): NetworkRecord {
+    const { host } = this.#options;
+    const stands = bridgeAddress(host, bridge);
+    const used = [
+      ...subnetsInUse(host, this.#options.nameservers(), new Set([bridge])),
+      ...this.#options.knownSubnets(network.id),
+    ];
+    let ipam = network.ipam;
+    if (stands === undefined) ipam = this.#checked(network, used);
+    if (network.automatic === true && stands !== undefined) ipam = adopted(ipam, stands);
+    for (const family of familiesOf(network)) {
+      if (ipam.some((config) => parseSubnet(config.subnet).family === family)) continue;
+      ipam = [...ipam, { subnet: formatSubnet(chooseSubnet(this.#options.pools, used, family)) }];
+    }
+    return { ...network, ipam: ipam.map(withGateway) };
+  }
+
+  /** What was asked for must be free; what was chosen last time is dropped where it no longer is. */
+  #checked(network: NetworkRecord, used: readonly Subnet[]): readonly IpamConfig[] {
+    if (network.automatic !== true) {
+      for (const config of network.ipam) refuseOverlap(parseSubnet(config.subnet), used);
+      return network.ipam;
+    }
+    return network.ipam.filter((config) => {
+      try {
+        refuseOverlap(parseSubnet(config.subnet), used);
+        return true;
+      } catch {
+        log.info("the subnet of a network is now used by somebody else; choosing another", {
+          network: network.name,
+          subnet: config.subnet,
+        });
+        return false;
+      }
+    });
+  }
+}
+
+/** A new name for the host's end of a pair, in Docker's form. */
+export function newHostInterface(): string {
+  return `veth${randomBytes(4).toString("hex").slice(0, 7)}`;
+}
+
+function familiesOf(network: NetworkRecord): Family[] {
+  return [...(network.ipv4 ? ([4] as const) : []), ...(network.ipv6 ? ([6] as const) : [])];
+}
+
+/** The bridge of an earlier daemon tells the truth about its subnet: containers may be running there. */
+function adopted(ipam: readonly IpamConfig[], stands: InterfaceAddress): readonly IpamConfig[] {
+  const subnet = formatSubnet(stands.subnet);
+  const rest = ipam.filter((config) => parseSubnet(config.subnet).family !== 4);
+  const known = ipam.find((config) => config.subnet === subnet);
+  return [{ ...known, subnet, gateway: formatAddress(stands.address) }, ...rest];
+}
+
+/** The first address of a subnet is the host's, unless the user says otherwise. */
+function withGateway(config: IpamConfig): IpamConfig {
+  if (config.gateway !== undefined) return config;
+  return { ...config, gateway: formatAddress(nthAddress(parseSubnet(config.ipRange ?? config.subnet), 1n)) };
+}
+
+function gateways(network: NetworkRecord): InterfaceAddress[] {
+  return network.ipam.flatMap((config) =>
+    config.gateway === undefined
+      ? []
+      : [{ address: parseAddress(config.gateway), subnet: parseSubnet(config.subnet) }],
+  );
+}
+
+/**
+ * Settings that an interface inherits when it is born. Without an IPv6 address of ours the kernel must not make one
+ * up (CVE-2024-32473), and what a router on the wire says is never believed (CVE-2020-13401).
+ */
+function prepareNamespace(namespace: NetworkNamespace, endpoint: EndpointRecord): void {
+  inNetworkNamespace(namespace, () => {
+    writeSysctl("ipv6/conf/default/disable_ipv6", endpoint.ipv6 === undefined ? "1" : "0");
+    writeSysctl("ipv6/conf/default/accept_ra", "0");
+    // A hardware address of the user's does not follow from the IP address: neighbours may remember another one.
+    writeSysctl("ipv4/conf/default/arp_notify", "1");
+  });
+}

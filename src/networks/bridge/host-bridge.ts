@@ -1,0 +1,111 @@
+import { randomBytes } from "node:crypto";
+import { log, messageOf, systemError, unavailable } from "../../lib/index.ts";
+import {
+  formatAddress,
+  formatSubnet,
+  type InterfaceAddress,
+  overlaps,
+  type Subnet,
+  subnetOf,
+  tryParseAddress,
+  tryParseInterface,
+} from "../cidr.ts";
+import type { NetworkHost } from "../host.ts";
+
+/** A bridge as it shall stand on the host. */
+export interface HostBridge {
+  readonly name: string;
+  readonly mtu: number;
+  /** The host's own addresses on it, which are the containers' gateways. */
+  readonly addresses: readonly InterfaceAddress[];
+}
+
+/** The IPv4 address of a bridge that stands already; undefined where there is no such bridge, or it has none. */
+export function bridgeAddress(host: NetworkHost, name: string): InterfaceAddress | undefined {
+  const link = host.routes.link(name);
+  if (link === undefined) return undefined;
+  if (link.kind !== "bridge") throw systemError(`the interface ${name} exists and is not a bridge`);
+  const address = host.routes.addresses().find((one) => one.link === link.index && one.family === 4);
+  return address === undefined ? undefined : tryParseInterface(`${address.address}/${address.prefixLength}`);
+}
+
+/** Makes the bridge, or what is missing of it. */
+export function ensureBridge(host: NetworkHost, bridge: HostBridge): void {
+  const { routes } = host;
+  if (routes.link(bridge.name) === undefined) {
+    routes.createBridge(bridge.name, { mac: randomMac(), mtu: bridge.mtu });
+  }
+  try {
+    configureBridge(host, bridge);
+  } catch (error) {
+    throw systemError(`cannot set up the bridge ${bridge.name}: ${messageOf(error)}`, error);
+  }
+}
+
+function configureBridge(host: NetworkHost, bridge: HostBridge): void {
+  const { routes } = host;
+  const v6 = bridge.addresses.some(({ address }) => address.family === 6);
+  // Without an address of its own a bridge has no business in IPv6; nor does it ever listen to routers.
+  host.setSysctl(`ipv6/conf/${bridge.name}/disable_ipv6`, v6 ? "0" : "1");
+  host.setSysctl(`ipv6/conf/${bridge.name}/accept_ra`, "0");
+  const index = routes.link(bridge.name)?.index;
+  const present = new Set(
+    routes.addresses().flatMap((one) => (one.link === index ? [`${one.address}/${one.prefixLength}`] : [])),
+  );
+  for (const { address, subnet } of bridge.addresses) {
+    const text = `${formatAddress(address)}/${subnet.bits}`;
+    if (!present.has(text)) routes.addAddress(bridge.name, text, { noDad: true });
+  }
+  routes.setUp(bridge.name);
+}
+
+/** Nothing happens where there is none. */
+export function removeBridge(host: NetworkHost, name: string): void {
+  if (host.routes.link(name)?.kind === "bridge") host.routes.deleteLink(name);
+}
+
+/**
+ * Without an address of its own a bridge takes the lowest of its ports', and changes with them: connections break.
+ * Locally administered, as Docker's are.
+ */
+function randomMac(): string {
+  return `02:42:${randomBytes(4).toString("hex").match(/../g)!.join(":")}`;
+}
+
+/**
+ * Every subnet that somebody on this host already uses: whatever an interface has, whatever is routed, and the name
+ * servers that it asks. The bridges named in `except` do not count.
+ */
+export function subnetsInUse(
+  host: NetworkHost,
+  nameservers: readonly string[],
+  except: ReadonlySet<string> = new Set(),
+): Subnet[] {
+  const { routes } = host;
+  const ours = new Set(routes.links().flatMap((link) => (except.has(link.name) ? [link.index] : [])));
+  const used: Subnet[] = [];
+  for (const { link, address, prefixLength } of routes.addresses()) {
+    const parsed = ours.has(link) ? undefined : tryParseInterface(`${address}/${prefixLength}`);
+    if (parsed !== undefined) used.push(parsed.subnet);
+  }
+  for (const { link, destination } of routes.routes()) {
+    const parsed = link !== undefined && ours.has(link) ? undefined : tryParseInterface(destination);
+    // A default route in two halves (VPNs do that) says nothing about what is used.
+    if (parsed !== undefined && parsed.subnet.bits > 1) used.push(parsed.subnet);
+  }
+  for (const server of nameservers) {
+    const address = tryParseAddress(server);
+    if (address !== undefined) used.push(subnetOf(address, address.family === 4 ? 32 : 128));
+  }
+  return used;
+}
+
+/** @throws Unavailable `Pool overlaps with other one on this address space` */
+export function refuseOverlap(subnet: Subnet, used: readonly Subnet[]): void {
+  const other = used.find((one) => overlaps(one, subnet));
+  if (other === undefined) return;
+  log.debug("subnet is in use", { subnet: formatSubnet(subnet), by: formatSubnet(other) });
+  throw unavailable(
+    `invalid pool request: Pool overlaps with other one on this address space: ${formatSubnet(subnet)} and ${formatSubnet(other)}`,
+  );
+}

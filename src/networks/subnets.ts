@@ -1,0 +1,66 @@
+import { invalidParameter, unavailable } from "../lib/index.ts";
+import { formatSubnet, overlaps, parseSubnet, type Subnet, sizeOf } from "./cidr.ts";
+
+/** An entry of daemon.json's `default-address-pools`: `base` is cut into subnets with a prefix of `size` bits. */
+export interface SubnetPool {
+  readonly base: Subnet;
+  readonly size: number;
+}
+
+/** Docker's own (libnetwork, `ipamutils`), in its order. */
+export const DEFAULT_POOLS: readonly SubnetPool[] = [
+  ...[
+    "172.17.0.0/16",
+    "172.18.0.0/16",
+    "172.19.0.0/16",
+    "172.20.0.0/14",
+    "172.24.0.0/14",
+    "172.28.0.0/14",
+  ].map((base) => ({ base: parseSubnet(base), size: 16 })),
+  { base: parseSubnet("192.168.0.0/16"), size: 20 },
+];
+
+/** @throws InvalidParameter where an entry of `default-address-pools` makes no sense */
+export function parsePools(entries: readonly { base?: string; size?: number }[]): SubnetPool[] {
+  return entries.map((entry) => {
+    const base = parseSubnet(entry.base ?? "");
+    const size = entry.size ?? base.bits;
+    const width = base.family === 4 ? 32 : 128;
+    if (!Number.isInteger(size) || size < base.bits || size > width) {
+      throw invalidParameter(`invalid default address pool: cannot cut ${formatSubnet(base)} into /${size}`);
+    }
+    return { base, size };
+  });
+}
+
+/**
+ * The first subnet of the pools that meets none of those in use.
+ * @throws Unavailable where there is none
+ */
+export function chooseSubnet(
+  pools: readonly SubnetPool[],
+  taken: readonly Subnet[],
+  family: 4 | 6 = 4,
+): Subnet {
+  for (const pool of pools) {
+    if (pool.base.family !== family) continue;
+    const found = firstFree(pool, taken);
+    if (found !== undefined) return found;
+  }
+  throw unavailable("all predefined address pools have been fully subnetted");
+}
+
+/** Jumps behind whatever is in the way, so that a pool of 2^32 subnets with few in use takes few steps. */
+function firstFree(pool: SubnetPool, taken: readonly Subnet[]): Subnet | undefined {
+  const step = sizeOf({ ...pool.base, bits: pool.size });
+  const end = pool.base.base + sizeOf(pool.base);
+  let base = pool.base.base;
+  while (base < end) {
+    const candidate: Subnet = { family: pool.base.family, base, bits: pool.size };
+    const obstacle = taken.find((subnet) => overlaps(subnet, candidate));
+    if (obstacle === undefined) return candidate;
+    const behind = obstacle.base + sizeOf(obstacle);
+    base = behind > base + step ? ((behind + step - 1n) / step) * step : base + step;
+  }
+  return undefined;
+}

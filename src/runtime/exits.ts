@@ -1,0 +1,150 @@
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { log, messageOf } from "../lib/index.ts";
+import { processExit, watchDirectory } from "../linux/index.ts";
+import { cgroupsPathOf } from "./bundle.ts";
+import type { Cgroups } from "./cgroups/contract.ts";
+import { hostCgroups } from "./cgroups/host.ts";
+import type { ContainerExit } from "./contract.ts";
+import { monitorOf } from "./monitor.ts";
+
+export type OnExit = (id: string, exit: ContainerExit) => void;
+
+/**
+ * Tells how containers ended. The monitor writes the code into `<execRoot>/exits/<id>` and ends; the file stays until
+ * `forget`, so that an end during which no daemon ran is known to the next one.
+ *
+ * A container that is `track`ed also ends when its monitor was killed: nobody reads its output any more and its code
+ * is lost, so what is left of it is killed too.
+ */
+export class ExitWatcher implements Disposable {
+  readonly #execRoot: string;
+  readonly #onExit: OnExit;
+  readonly #cgroups: Cgroups;
+  readonly #watch: Disposable;
+  /** Identities of the exit files that were told: a name is seen more than once. */
+  readonly #told = new Map<string, string>();
+  readonly #tracked = new Map<string, AbortController>();
+
+  /** @param onExit must not throw; it is called once for each end, never before the constructor or `track` returned */
+  constructor(execRoot: string, onExit: OnExit, cgroups: Cgroups = hostCgroups()) {
+    this.#execRoot = execRoot;
+    this.#onExit = onExit;
+    this.#cgroups = cgroups;
+    this.#watch = watchDirectory(join(execRoot, "exits"), (name) => this.#look(name));
+  }
+
+  /**
+   * Watches the monitor of a container that was created or found running. An end that was already written down
+   * is told soon after, once.
+   */
+  track(id: string): void {
+    this.#untrack(id);
+    const tracking = new AbortController();
+    this.#tracked.set(id, tracking);
+    this.#followMonitor(id, tracking.signal).catch((error) => {
+      log.error("cannot watch a container's monitor", { container: id, error: messageOf(error) });
+    });
+  }
+
+  /** How a container ended when it last ran; `undefined` while it runs, and when that was forgotten. */
+  lastExit(id: string): ContainerExit | undefined {
+    return this.#read(id)?.exit;
+  }
+
+  /** Takes the note of an end away. To be called before a container is started again, and when it is removed. */
+  forget(id: string): void {
+    this.#untrack(id);
+    this.#told.delete(id);
+    if (isId(id)) rmSync(this.#file(id), { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+    for (const id of [...this.#tracked.keys()]) this.#untrack(id);
+  }
+
+  async #followMonitor(id: string, signal: AbortSignal): Promise<void> {
+    await Promise.resolve();
+    const monitor = monitorOf(this.#bundle(id), id);
+    if (monitor) await processExit(monitor.pid, monitor.startTime, signal);
+    if (signal.aborted) return;
+    if (!this.#look(id)) await this.#settle(id, signal);
+  }
+
+  /** The monitor is gone and left no word. */
+  async #settle(id: string, signal: AbortSignal): Promise<void> {
+    const cgroup = cgroupsPathOf(this.#bundle(id));
+    const left = cgroup === undefined ? [] : await this.#cgroups.processes(cgroup);
+    if (signal.aborted) return;
+    log.warn("a container's monitor was killed", { container: id, processes: left.length });
+    if (cgroup !== undefined && left.length > 0) await this.#cgroups.signalAll(cgroup, SIGKILL);
+    // Written down as the monitor would have: by a name that nobody reads, then all at once.
+    const draft = `${this.#file(id)}.draft`;
+    writeFileSync(draft, String(left.length > 0 ? KILLED : UNKNOWN));
+    renameSync(draft, this.#file(id));
+    this.#look(id);
+  }
+
+  /** Whether there is an end to tell; tells it if it was not. */
+  #look(id: string): boolean {
+    if (!isId(id)) return false;
+    const found = this.#read(id);
+    if (!found) return false;
+    if (this.#told.get(id) === found.identity) return true;
+    this.#told.set(id, found.identity);
+    this.#untrack(id);
+    this.#onExit(id, found.exit);
+    return true;
+  }
+
+  #read(id: string): { exit: ContainerExit; identity: string } | undefined {
+    if (!isId(id)) return undefined;
+    try {
+      const { mtime, mtimeMs, ino } = statSync(this.#file(id));
+      const code = Number.parseInt(readFileSync(this.#file(id), "utf8"), 10);
+      const exit = {
+        // conmon's -1 is "nobody knows".
+        code: code >= 0 && code <= 255 ? code : UNKNOWN,
+        oomKilled: this.#wasOomKilled(id),
+        finishedAt: mtime,
+      };
+      return { exit, identity: `${ino} ${mtimeMs}` };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * conmon leaves a file where it noticed; on version 1 the first process's end may win the race against that notice, so the kernel's own
+   * count is asked too, as long as the cgroup is there.
+   */
+  #wasOomKilled(id: string): boolean {
+    const bundle = this.#bundle(id);
+    if (existsSync(join(bundle, "oom"))) return true;
+    const cgroup = cgroupsPathOf(bundle);
+    return cgroup !== undefined && this.#cgroups.oomKills(cgroup) > 0;
+  }
+
+  #untrack(id: string): void {
+    this.#tracked.get(id)?.abort();
+    this.#tracked.delete(id);
+  }
+
+  #bundle(id: string): string {
+    return join(this.#execRoot, "containers", id);
+  }
+
+  #file(id: string): string {
+    return join(this.#execRoot, "exits", id);
+  }
+}
+
+const SIGKILL = 9;
+const KILLED = 128 + SIGKILL;
+const UNKNOWN = 255;
+
+/** The monitor's drafts have a dot in their names, containers have none. */
+function isId(name: string): boolean {
+  return /^[A-Za-z0-9_-]{1,128}$/.test(name);
+}

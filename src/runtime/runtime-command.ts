@@ -1,0 +1,71 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { newId, systemError } from "../lib/index.ts";
+import { lastLoggedError } from "./failures.ts";
+import { CLEAN_ENVIRONMENT } from "./programs.ts";
+
+/** A runtime's program with the options that every call of it has. */
+export interface RuntimeProgram {
+  readonly path: string;
+  /** The user's own (`runtimeArgs` of the daemon's configuration). */
+  readonly args: readonly string[];
+  /** Its state directory (`--root`). */
+  readonly root: string;
+  /** A directory of ours for its log files. */
+  readonly logs: string;
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  /** The last error that it logged, else what it wrote to stderr. */
+  readonly error: string;
+}
+
+/** A command that takes longer hangs; it is killed. */
+const COMMAND_LIMIT_MS = 60_000;
+
+/** Runs `runtime --root … <args>` and waits for it. */
+export async function runCommand(
+  program: RuntimeProgram,
+  args: readonly string[],
+  o: { stdin?: string; signal?: AbortSignal } = {},
+): Promise<CommandResult> {
+  const logPath = join(program.logs, `${newId().slice(0, 16)}.log`);
+  try {
+    const child = Bun.spawn(
+      [program.path, ...program.args, ...globalOptions(program.root, logPath), ...args],
+      {
+        cwd: "/",
+        env: CLEAN_ENVIRONMENT,
+        stdio: [o.stdin === undefined ? "ignore" : Buffer.from(o.stdin), "pipe", "pipe"],
+        timeout: COMMAND_LIMIT_MS,
+        killSignal: "SIGKILL",
+        signal: o.signal,
+      },
+    );
+    const [code, stdout, stderr] = await Promise.all([
+      child.exited,
+      child.stdout.text(),
+      child.stderr.text(),
+    ]);
+    return { code, stdout, error: lastLoggedError(logPath) ?? stderr.trim() };
+  } finally {
+    rmSync(logPath, { force: true });
+  }
+}
+
+/** As `runCommand`. @throws System with the runtime's words when it fails */
+export async function mustRunCommand(
+  program: RuntimeProgram,
+  args: readonly string[],
+  o: { stdin?: string; signal?: AbortSignal } = {},
+): Promise<string> {
+  const result = await runCommand(program, args, o);
+  if (result.code !== 0) throw systemError(result.error || `${program.path} ${args[0]} failed`);
+  return result.stdout;
+}
+
+export function globalOptions(root: string, logPath: string): string[] {
+  return ["--root", root, "--log", logPath, "--log-format", "json"];
+}

@@ -1,0 +1,156 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { invalidParameter, log } from "../lib/index.ts";
+import type { Cgroups } from "./cgroups/contract.ts";
+import { hostCgroups } from "./cgroups/host.ts";
+import type { HostFacts, OciRuntimes, Runtime, RuntimeName } from "./contract.ts";
+import { hostFacts } from "./host-facts.ts";
+import { MonitoredRuntime, type RuntimeHost } from "./oci-runtime.ts";
+import { CLEAN_ENVIRONMENT, findProgram } from "./programs.ts";
+import type { UlimitRequest } from "./spec/rlimits.ts";
+
+export interface RuntimesOptions {
+  readonly execRoot: string;
+  /** `/<instance name>`. */
+  readonly cgroupParent: string;
+  /** daemon.json's `runtimes`: name → program (a path, or a name to look for) and arguments of its own. */
+  readonly configured?: Readonly<
+    Record<string, { readonly path?: string; readonly runtimeArgs?: readonly string[] | null }>
+  >;
+  /** daemon.json's `default-runtime`. */
+  readonly default?: string;
+  readonly defaultUlimits?: readonly UlimitRequest[];
+  readonly cgroups?: Cgroups;
+  readonly facts?: HostFacts;
+}
+
+/** Programs with runc's command line that people name without configuring them, and Docker's older names for them. */
+const WELL_KNOWN: Readonly<Record<string, readonly string[]>> = {
+  runc: ["runc"],
+  "io.containerd.runc.v2": ["runc"],
+  crun: ["crun"],
+  youki: ["youki"],
+  runsc: ["runsc"],
+  "kata-runtime": ["kata-runtime"],
+  nvidia: ["nvidia-container-runtime"],
+};
+
+/** Opens the room: looks for programs and cgroups, makes the directories, starts nothing. */
+export function openRuntimes(options: RuntimesOptions): OciRuntimes {
+  return new Runtimes(options);
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
+class Runtimes implements OciRuntimes {
+  readonly default: string;
+  readonly #options: RuntimesOptions;
+  readonly #cgroups: Cgroups;
+  readonly #facts: HostFacts;
+  readonly #opened = new Map<string, Promise<Runtime>>();
+
+  constructor(options: RuntimesOptions) {
+    this.#options = options;
+    this.default = options.default || "runc";
+    this.#cgroups = options.cgroups ?? hostCgroups();
+    this.#facts = options.facts ?? hostFacts(this.#cgroups);
+    for (const name of ["exits", "runtime", "tmp", "containers"]) {
+      mkdirSync(join(options.execRoot, name), { recursive: true, mode: 0o700 });
+    }
+  }
+
+  names(): RuntimeName[] {
+    const names = new Set([...Object.keys(this.#options.configured ?? {}), ...Object.keys(WELL_KNOWN)]);
+    return [...names].flatMap((name) => {
+      const candidate = this.#find(name);
+      return candidate ? [{ name, path: candidate.path }] : [];
+    });
+  }
+
+  get(name: string | undefined): Promise<Runtime> {
+    const wanted = name || this.default;
+    const known = this.#opened.get(wanted);
+    if (known) return known;
+    const opening = this.#open(wanted);
+    this.#opened.set(wanted, opening);
+    // A runtime that is installed later is found later.
+    opening.catch(() => this.#opened.delete(wanted));
+    return opening;
+  }
+
+  async #open(name: string): Promise<Runtime> {
+    const candidate = this.#find(name);
+    if (!candidate) throw invalidParameter(`unknown or invalid runtime name: ${name}`);
+    const identity = await probe(candidate);
+    warnIfOld(identity);
+    return new MonitoredRuntime(identity, this.#host());
+  }
+
+  #find(name: string): Candidate | undefined {
+    const own = this.#options.configured?.[name];
+    const names = own ? [own.path || name] : name.startsWith("/") ? [name] : WELL_KNOWN[name];
+    const path = names && findProgram(...names);
+    return path ? { name, path, args: own?.runtimeArgs ?? [] } : undefined;
+  }
+
+  #host(): RuntimeHost {
+    return {
+      conmonPath: findProgram("conmon") ?? "",
+      execRoot: this.#options.execRoot,
+      cgroups: this.#cgroups,
+      facts: this.#facts,
+      cgroupParent: this.#options.cgroupParent,
+      defaultUlimits: this.#options.defaultUlimits,
+    };
+  }
+}
+
+interface Identity extends Candidate {
+  readonly version: string;
+  readonly isRunc: boolean;
+}
+
+/** Milliseconds; whatever takes longer to tell its version is no runtime. */
+const PROBE_LIMIT_MS = 10_000;
+
+/** @throws InvalidParameter for a program that does not answer as a runtime does */
+async function probe(candidate: Candidate): Promise<Identity> {
+  const child = Bun.spawn([candidate.path, ...candidate.args, "--version"], {
+    cwd: "/",
+    env: CLEAN_ENVIRONMENT,
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: PROBE_LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  const [code, text] = await Promise.all([child.exited, child.stdout.text()]);
+  const [, program = "", version] = /^(\S+) version:? (\S+)/m.exec(text) ?? [];
+  if (code !== 0 || version === undefined) {
+    throw invalidParameter(
+      `unknown or invalid runtime name: ${candidate.name}: ${candidate.path} --version does not answer as an OCI runtime`,
+    );
+  }
+  return { ...candidate, version, isRunc: program === "runc" };
+}
+
+/** The first release without CVE-2024-21626, of which distributions carried the fix back to older ones under names of their own. */
+const FIXED = [1, 1, 12] as const;
+
+function warnIfOld({ name, version, isRunc, path }: Identity): void {
+  if (!isRunc || !isOlder(version, FIXED)) return;
+  // Debian: 1.1.5+ds1; Ubuntu and Red Hat likewise.
+  if (/[+~-]/.test(version)) return;
+  log.warn("this runc is older than the fix of CVE-2024-21626 (1.1.12): update it", { name, path, version });
+}
+
+function isOlder(version: string, than: readonly number[]): boolean {
+  const numbers = (/^\d+(?:\.\d+)*/.exec(version)?.[0] ?? "").split(".").map(Number);
+  for (const [index, wanted] of than.entries()) {
+    const own = numbers[index] ?? 0;
+    if (own !== wanted) return own < wanted;
+  }
+  return false;
+}

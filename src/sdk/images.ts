@@ -1,0 +1,205 @@
+import type {
+  ContainerConfig,
+  IdResponse,
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagePruneResponse,
+  ImageSummary,
+  JsonMessage,
+} from "../wire/index.ts";
+import type { Engine } from "./engine.ts";
+import type { RequestBody } from "./http.ts";
+import { jsonLines } from "./json-lines.ts";
+import { encodeFilters, type Filters, type Query, segment } from "./query.ts";
+
+/** Progress of a long operation, line by line; a line with `error` is its failure. */
+export type Progress = AsyncIterable<JsonMessage>;
+
+export interface PlatformChoice {
+  /** As JSON: `{"os":"linux","architecture":"amd64"}`. */
+  readonly platform?: string;
+}
+
+/** What images are here and what happens to them. An image is given by reference, id or a prefix of it. */
+export class Images {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  list(
+    options: {
+      all?: boolean;
+      digests?: boolean;
+      manifests?: boolean;
+      sharedSize?: boolean;
+      filters?: Filters;
+    } = {},
+  ): Promise<ImageSummary[]> {
+    const { filters, sharedSize, ...rest } = options;
+    const query = { ...rest, "shared-size": sharedSize, filters: encodeFilters(filters) };
+    return this.#engine.json({ method: "GET", path: "/images/json", query });
+  }
+
+  inspect(ref: string, options: PlatformChoice = {}): Promise<ImageInspect> {
+    return this.inspectText(ref, options).then((text) => JSON.parse(text) as ImageInspect);
+  }
+
+  /** The engine's own JSON, with its order of keys and every digit of its numbers. */
+  inspectText(ref: string, options: PlatformChoice = {}): Promise<string> {
+    return this.#engine.text({ method: "GET", path: at(ref, "/json"), query: { ...options } });
+  }
+
+  history(ref: string, options: PlatformChoice = {}): Promise<ImageHistoryItem[]> {
+    return this.#engine.json({ method: "GET", path: at(ref, "/history"), query: { ...options } });
+  }
+
+  tag(ref: string, target: { repo: string; tag?: string }): Promise<void> {
+    return this.#engine.run({ method: "POST", path: at(ref, "/tag"), query: { ...target } });
+  }
+
+  remove(
+    ref: string,
+    options: { force?: boolean; noPrune?: boolean; platforms?: readonly string[] } = {},
+  ): Promise<ImageDeleteItem[]> {
+    const query = { force: options.force, noprune: options.noPrune, platforms: options.platforms };
+    return this.#engine.json({ method: "DELETE", path: at(ref, ""), query });
+  }
+
+  prune(filters?: Filters): Promise<ImagePruneResponse> {
+    return this.#engine.json({
+      method: "POST",
+      path: "/images/prune",
+      query: { filters: encodeFilters(filters) },
+    });
+  }
+
+  /** Downloads an image. `auth` is the value of `X-Registry-Auth`. */
+  pull(
+    options: { fromImage: string; tag?: string; platform?: string },
+    auth?: string,
+    signal?: AbortSignal,
+  ): Promise<Progress> {
+    return this.#progress("/images/create", { ...options }, { headers: withAuth(auth), signal });
+  }
+
+  /** Uploads an image. */
+  push(
+    ref: string,
+    options: { tag?: string; platform?: string },
+    auth?: string,
+    signal?: AbortSignal,
+  ): Promise<Progress> {
+    // The engine wants the header even where there is nothing to say.
+    const headers = withAuth(auth ?? btoa("{}"));
+    return this.#progress(`/images/${segment("image", ref)}/push`, { ...options }, { headers, signal });
+  }
+
+  /** Makes an image of a root filesystem's tar, or of what `fromSrc` (a URL) gives. */
+  import(
+    options: {
+      fromSrc?: string;
+      repo?: string;
+      tag?: string;
+      message?: string;
+      changes?: readonly string[];
+      platform?: string;
+    },
+    tar?: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<Progress> {
+    const query = { ...options, fromSrc: options.fromSrc ?? "-" };
+    return this.#progress("/images/create", query, { body: tar, signal });
+  }
+
+  /** Takes in images that `save` wrote. */
+  load(
+    tar: AsyncIterable<Uint8Array>,
+    options: { quiet?: boolean; platforms?: readonly string[] } = {},
+    signal?: AbortSignal,
+  ): Promise<Progress> {
+    const headers = { "Content-Type": "application/x-tar" };
+    const query = { quiet: options.quiet === true ? "1" : "0", platform: options.platforms };
+    return this.#progress("/images/load", query, { headers, body: tar, signal });
+  }
+
+  /** Several images as one tar. */
+  save(
+    refs: readonly string[],
+    options: { platforms?: readonly string[]; signal?: AbortSignal } = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { platforms, signal } = options;
+    return this.#engine.stream({
+      method: "GET",
+      path: "/images/get",
+      query: { names: refs, platform: platforms },
+      signal,
+    });
+  }
+
+  /** Makes an image of a container's changes. */
+  async commit(
+    options: {
+      container: string;
+      repo?: string;
+      tag?: string;
+      comment?: string;
+      author?: string;
+      pause?: boolean;
+      changes?: readonly string[];
+    },
+    config: ContainerConfig | null = null,
+  ): Promise<string> {
+    const query = { ...options, pause: options.pause === false ? "0" : undefined };
+    return (await this.#engine.json<IdResponse>({ method: "POST", path: "/commit", query, json: config })).Id;
+  }
+
+  search(
+    term: string,
+    options: { limit?: number; filters?: Filters } = {},
+    auth?: string,
+  ): Promise<SearchResult[]> {
+    const query = { term, limit: options.limit, filters: encodeFilters(options.filters) };
+    return this.#engine.json({ method: "GET", path: "/images/search", query, headers: withAuth(auth) });
+  }
+
+  /** Builds an image of a context's tar. */
+  build(
+    query: Query,
+    context: RequestBody | undefined,
+    headers: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<Progress> {
+    return this.#progress("/build", query, { headers, body: context, signal });
+  }
+
+  async #progress(
+    path: string,
+    query: Query,
+    more: {
+      headers?: Record<string, string>;
+      body?: RequestBody | undefined;
+      signal?: AbortSignal | undefined;
+    },
+  ): Promise<Progress> {
+    return jsonLines(await this.#engine.stream({ method: "POST", path, query, ...more }));
+  }
+}
+
+export interface SearchResult {
+  readonly name: string;
+  readonly description: string;
+  readonly star_count: number;
+  readonly is_official: boolean;
+  readonly is_automated: boolean;
+}
+
+function at(ref: string, action: string): string {
+  return `/images/${segment("image", ref)}${action}`;
+}
+
+function withAuth(auth: string | undefined): Record<string, string> {
+  return auth === undefined ? {} : { "X-Registry-Auth": auth };
+}

@@ -1,0 +1,33 @@
+/** A typed client of any engine that speaks Docker's API. */
+
+export {
+  type ClientConfig,
+  configDirectory,
+  loadClientConfig,
+  readTextFile,
+  type StoredAuth,
+} from "./client-config.ts";
+export type {
+  AttachOptions,
+  ListContainersOptions,
+  LogsOptions,
+  StopOptions,
+  WaitCondition,
+} from "./containers.ts";
+export {
+  discoverEndpoint,
+  type EndpointSearch,
+  type EndpointStrategy,
+  type FoundEndpoint,
+  STRATEGIES,
+} from "./discover.ts";
+export { DEFAULT_SOCKET, type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
+export { API_VERSION, type Call, Engine, type EngineOptions, isOlder } from "./engine.ts";
+export { ConnectionError, ResponseError } from "./errors.ts";
+export { demultiplex, FrameDecoder } from "./frames.ts";
+export type { RequestBody } from "./http.ts";
+export type { PlatformChoice, Progress, SearchResult } from "./images.ts";
+export { jsonLines, textLines } from "./json-lines.ts";
+export { encodeFilters, type Filters, type Query } from "./query.ts";
+export type { AttachedStream } from "./stream.ts";
+export type { EventsOptions } from "./system.ts";

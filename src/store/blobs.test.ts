@@ -1,0 +1,89 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { digestOf } from "../lib/index.ts";
+import { BlobStore } from "./blobs.ts";
+
+const root = await mkdtemp(join(tmpdir(), "berth-blobs-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+let count = 0;
+const open = () => BlobStore.open(join(root, String(count++)));
+
+async function contentOf(store: BlobStore, digest: ReturnType<typeof digestOf>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(store.read(digest)));
+}
+
+test("a written blob is there under its digest, whatever the sizes of its pieces", async () => {
+  const store = await open();
+  for (const pieces of [
+    [],
+    [1],
+    [1 << 20],
+    [5, (1 << 20) - 5, 3_000_000, 7, 1 << 21],
+    Array(3000).fill(1000),
+  ]) {
+    const parts = pieces.map((length, i) => Buffer.alloc(length, String(i)));
+    const whole = Buffer.concat(parts);
+    await using writer = await store.writer();
+    for (const part of parts) await writer.write(part);
+    expect(await writer.commit()).toEqual({ digest: digestOf(whole), sizeBytes: whole.length });
+    expect((await contentOf(store, digestOf(whole))).equals(whole)).toBe(true);
+    expect(await store.size(digestOf(whole))).toBe(whole.length);
+  }
+});
+
+test("content that is not what was expected leaves nothing", async () => {
+  const store = await open();
+  {
+    await using writer = await store.writer();
+    await writer.write(Buffer.from("one"));
+    await expect(writer.commit(digestOf("two"))).rejects.toThrow(
+      `the content's digest is ${digestOf("one")}`,
+    );
+  }
+  expect(await Array.fromAsync(store.list())).toEqual([]);
+  expect(await readdir(join(root, String(count - 1), "ingest"))).toEqual([]);
+});
+
+test("a writer that is not committed leaves nothing", async () => {
+  const store = await open();
+  {
+    await using writer = await store.writer();
+    await writer.write(Buffer.alloc(3 << 20));
+  }
+  expect(await Array.fromAsync(store.list())).toEqual([]);
+  expect(await readdir(join(root, String(count - 1), "ingest"))).toEqual([]);
+});
+
+test("what a crash left in ingest is swept when the store opens", async () => {
+  const store = await open();
+  const path = join(root, String(count - 1));
+  const { digest } = await store.put(Buffer.from("kept"));
+  await Bun.write(join(path, "ingest", "half"), "half");
+  const again = await BlobStore.open(path);
+  expect(await readdir(join(path, "ingest"))).toEqual([]);
+  expect((await contentOf(again, digest)).toString()).toBe("kept");
+});
+
+test("the same content twice, at once, is one blob", async () => {
+  const store = await open();
+  const blobs = await Promise.all(Array.from({ length: 20 }, () => store.put(Buffer.from("same"))));
+  expect(new Set(blobs.map(({ digest }) => digest))).toEqual(new Set([digestOf("same")]));
+  expect(await Array.fromAsync(store.list())).toEqual([digestOf("same")]);
+});
+
+test("removing is idempotent", async () => {
+  const store = await open();
+  const { digest } = await store.put(Buffer.from("x"));
+  await store.remove(digest);
+  await store.remove(digest);
+  expect(await store.size(digest)).toBeUndefined();
+  await expect(contentOf(store, digest)).rejects.toThrow("ENOENT");
+});
+
+test("nobody but the owner may look in", async () => {
+  await open();
+  const path = join(root, String(count - 1));
+  for (const name of ["sha256", "ingest"]) expect((await stat(join(path, name))).mode & 0o777).toBe(0o700);
+});

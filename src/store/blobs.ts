@@ -1,0 +1,253 @@
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { type Digest, digestHex, faultPoint, invalidParameter, isDigest, newId } from "../lib/index.ts";
+
+/** A blob that is on disk, whole and durable. */
+export interface StoredBlob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** Bytes that wait for one write call; as many again may be under way. */
+const WRITE_BYTES = 1 << 20;
+const READ_BYTES = 1 << 20;
+
+/**
+ * Content by digest, laid out as OCI's image layout has it: `<root>/sha256/<hex>`. A blob is there whole and
+ * durable, or it is not there: it is written to `<root>/ingest/`, hashed on its way, synced, renamed, and the
+ * directory is synced, in this order. A crash leaves files in `ingest/` only, which the next `open` empties.
+ *
+ * Success of a write means that the content is there, not that this call put it there.
+ */
+export class BlobStore {
+  readonly #blobs: string;
+  readonly #ingest: string;
+  readonly #directory: SharedSync;
+
+  private constructor(root: string) {
+    this.#blobs = join(root, "sha256");
+    this.#ingest = join(root, "ingest");
+    this.#directory = new SharedSync(this.#blobs);
+  }
+
+  /** Makes the directories, readable by their owner only, and sweeps what a crash left. */
+  static async open(root: string): Promise<BlobStore> {
+    const store = new BlobStore(root);
+    await rm(store.#ingest, { recursive: true, force: true });
+    await mkdir(store.#ingest, { recursive: true, mode: 0o700 });
+    await mkdir(store.#blobs, { recursive: true, mode: 0o700 });
+    return store;
+  }
+
+  /** The file that has, or would have, this content. */
+  path(digest: Digest): string {
+    return join(this.#blobs, digestHex(digest));
+  }
+
+  /** Length in bytes; undefined where the blob is not here. */
+  async size(digest: Digest): Promise<number | undefined> {
+    try {
+      return (await stat(this.path(digest))).size;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  /** The content in pieces of up to 1 MiB, each the receiver's to keep. @throws ENOENT */
+  async *read(digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
+    const file = await open(this.path(digest), "r");
+    try {
+      yield* readFrom(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** A place for content that comes. Dispose of the writer; without a `commit` nothing stays. */
+  async writer(): Promise<BlobWriter> {
+    const path = join(this.#ingest, newId());
+    return new BlobWriter(path, await open(path, "wx", 0o600), (from, digest) => this.#adopt(from, digest));
+  }
+
+  /** Keeps bytes that are in memory. */
+  async put(bytes: Uint8Array): Promise<StoredBlob> {
+    await using writer = await this.writer();
+    await writer.write(bytes);
+    return await writer.commit();
+  }
+
+  async *list(): AsyncGenerator<Digest, void, undefined> {
+    for (const name of await readdir(this.#blobs)) {
+      const digest = `sha256:${name}`;
+      if (isDigest(digest)) yield digest;
+    }
+  }
+
+  /** Removing what is not there succeeds. */
+  async remove(digest: Digest): Promise<void> {
+    await unlink(this.path(digest)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+
+  /** The same content may be here already, and in use: then that file stays. */
+  async #adopt(from: string, digest: Digest): Promise<void> {
+    if ((await this.size(digest)) !== undefined) await unlink(from);
+    else await rename(from, this.path(digest));
+    faultPoint("blob-renamed");
+    await this.#directory.sync();
+  }
+}
+
+async function* readFrom(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/**
+ * One blob on its way in. Hashing runs on this thread while the thread pool writes what came before, so that
+ * the two overlap; at most two batches are in memory.
+ */
+export class BlobWriter implements AsyncDisposable {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #adopt: (from: string, digest: Digest) => Promise<void>;
+  readonly #hasher = new Bun.CryptoHasher("sha256");
+  #batch: Uint8Array[] = [];
+  #batchBytes = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+  #failure: unknown;
+  #size = 0;
+  #digest: Digest | undefined;
+  #settled = false;
+
+  constructor(path: string, file: FileHandle, adopt: (from: string, digest: Digest) => Promise<void>) {
+    this.#path = path;
+    this.#file = file;
+    this.#adopt = adopt;
+  }
+
+  /** Where the bytes are until `commit`: for an indexer that wants to read them again. */
+  get path(): string {
+    return this.#path;
+  }
+
+  get sizeBytes(): number {
+    return this.#size;
+  }
+
+  /** Takes bytes, which must not change afterwards. Resolves when more may come. @throws what the disk says. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    this.#hasher.update(bytes);
+    this.#size += bytes.length;
+    this.#batch.push(bytes);
+    this.#batchBytes += bytes.length;
+    return this.#batchBytes < WRITE_BYTES ? undefined : this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#writing = writeAll(this.#file, batch).catch((error: unknown) => {
+      this.#failure = error;
+    });
+  }
+
+  /** All bytes are handed to the kernel, and their digest is known. Nothing is durable yet. */
+  async finish(): Promise<StoredBlob> {
+    if (this.#digest === undefined) {
+      await this.#flush();
+      await this.#writing;
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#digest = `sha256:${this.#hasher.digest("hex")}` as Digest;
+    }
+    return { digest: this.#digest, sizeBytes: this.#size };
+  }
+
+  /**
+   * Makes the blob durable under its digest.
+   * @throws InvalidParameter where the content is not what was expected; nothing is kept then.
+   */
+  async commit(expected?: Digest): Promise<StoredBlob> {
+    const blob = await this.finish();
+    if (expected !== undefined && expected !== blob.digest) {
+      throw invalidParameter(`the content's digest is ${blob.digest}, not ${expected}`);
+    }
+    await this.#file.datasync();
+    faultPoint("blob-synced");
+    await this.#adopt(this.#path, blob.digest);
+    this.#settled = true;
+    await this.#file.close();
+    return blob;
+  }
+
+  /** Removes what was not committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    await this.#writing;
+    await this.#file.close().catch(() => {});
+    await rm(this.#path, { force: true });
+  }
+}
+
+async function writeAll(file: FileHandle, batch: Uint8Array[]): Promise<void> {
+  let left = batch;
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left);
+    while (left.length > 0 && bytesWritten >= left[0]!.length) {
+      bytesWritten -= left[0]!.length;
+      left = left.slice(1);
+    }
+    if (bytesWritten > 0) left = [left[0]!.subarray(bytesWritten), ...left.slice(1)];
+  }
+}
+
+/** A directory's fsync, once for everybody who waits at that moment. */
+class SharedSync {
+  readonly #path: string;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Resolves when everything that was done before the call is on disk. */
+  sync(): Promise<void> {
+    if (this.#running === undefined) return this.#start();
+    this.#next ??= this.#running
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.#start();
+      });
+    return this.#next;
+  }
+
+  #start(): Promise<void> {
+    const run = syncDirectory(this.#path).finally(() => {
+      this.#running = undefined;
+    });
+    this.#running = run;
+    return run;
+  }
+}
+
+/** Makes the names in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,4 @@
+/** What the daemon remembers. */
+export * from "./blobs.ts";
+export * from "./database.ts";
+export * from "./events.ts";

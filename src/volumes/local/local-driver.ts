@@ -1,0 +1,131 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { conflict, log, messageOf, newId } from "../../lib/index.ts";
+import { openRoot, unmount } from "../../linux/index.ts";
+import type { VolumeDriver, VolumeFacts } from "../driver.ts";
+import { mountOver } from "./mount-over.ts";
+import { readLocalOptions } from "./options.ts";
+
+/** Searched by nobody but root: what is in a volume may be anybody's set-user-id program (CVE-2021-41091). */
+const PRIVATE = 0o700;
+const DATA = "_data";
+/** Stands while an image's files are being copied into the volume. */
+const POPULATING = "populating";
+
+export interface LocalDriverOptions {
+  /** Holds one directory a volume. */
+  readonly root: string;
+  /** On the same file system; what is moved there is deleted by and by. */
+  readonly trash: string;
+}
+
+/**
+ * Volumes on this host: `<root>/<name>/_data`, as it is or with something mounted over it (`type`, `o`, `device`).
+ */
+export class LocalDriver implements VolumeDriver {
+  readonly name = "local";
+  readonly scope = "local";
+  readonly #root: string;
+  readonly #trash: string;
+
+  constructor(options: LocalDriverOptions) {
+    this.#root = options.root;
+    this.#trash = options.trash;
+    mkdirSync(this.#root, { recursive: true, mode: PRIVATE });
+    mkdirSync(this.#trash, { recursive: true, mode: PRIVATE });
+  }
+
+  path(volume: Pick<VolumeFacts, "name">): string {
+    return join(this.#directory(volume), DATA);
+  }
+
+  async create(volume: VolumeFacts): Promise<void> {
+    readLocalOptions(volume.options);
+    mkdirSync(this.#directory(volume), { recursive: true, mode: PRIVATE });
+    mkdirSync(this.path(volume), { recursive: true, mode: 0o755 });
+  }
+
+  /** One rename takes the volume away whole; deleting its files may take as long as it likes. */
+  async remove(volume: VolumeFacts): Promise<void> {
+    await this.unmount(volume);
+    const grave = join(this.#trash, `volume-${newId().slice(0, 16)}`);
+    try {
+      renameSync(this.#directory(volume), grave);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return;
+      throw error;
+    }
+    void removeBelow(this.#trash, [basename(grave)]).catch((error: unknown) =>
+      log.warn("cannot delete the files of a removed volume", { path: grave, reason: messageOf(error) }),
+    );
+  }
+
+  async mount(volume: VolumeFacts): Promise<string> {
+    const path = this.path(volume);
+    // The user may have deleted it by hand; an empty volume is better than a container that never starts.
+    if (!existsSync(path)) await this.create(volume);
+    const mount = readLocalOptions(volume.options);
+    if (mount !== undefined) await mountOver(path, mount);
+    return path;
+  }
+
+  async unmount(volume: VolumeFacts): Promise<void> {
+    if (readLocalOptions(volume.options) === undefined) return;
+    try {
+      unmount(this.path(volume));
+    } catch (error) {
+      if (codeOf(error) === "EBUSY")
+        throw conflict(`volume ${volume.name} is still in use on the host`, error);
+      throw error;
+    }
+  }
+
+  /** Notes that files are about to be copied in, so that a crash meanwhile leaves no volume with half of them. */
+  beginPopulate(volume: VolumeFacts): void {
+    mkdirSync(join(this.#directory(volume), POPULATING), { recursive: true, mode: PRIVATE });
+  }
+
+  endPopulate(volume: VolumeFacts): void {
+    rmdirSync(join(this.#directory(volume), POPULATING));
+  }
+
+  /**
+   * Empties the volumes whose copying was cut short, for the daemon's start. One that more than the container that
+   * was being made can have written to is left as it is.
+   */
+  async sweep(isShared: (name: string) => boolean): Promise<void> {
+    for (const name of this.names()) {
+      const marker = join(this.#directory({ name }), POPULATING);
+      if (!existsSync(marker)) continue;
+      if (!isShared(name)) {
+        log.info("a volume was being filled when the daemon ended; it starts empty again", { volume: name });
+        const path = this.path({ name });
+        await removeBelow(path, readdirSync(path));
+      }
+      rmdirSync(marker);
+    }
+  }
+
+  /** Directories that look like volumes, whether or not anybody knows of them. */
+  names(): string[] {
+    return readdirSync(this.#root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && existsSync(join(this.#root, entry.name, DATA)))
+      .map((entry) => entry.name);
+  }
+
+  isEmpty(volume: Pick<VolumeFacts, "name">): boolean {
+    return readdirSync(this.path(volume)).length === 0;
+  }
+
+  #directory(volume: Pick<VolumeFacts, "name">): string {
+    return join(this.#root, volume.name);
+  }
+}
+
+const codeOf = (error: unknown) => (error as { code?: unknown }).code;
+
+/** Deletes entries of a directory, whatever their names and links would like to reach. */
+async function removeBelow(directory: string, names: readonly string[]): Promise<void> {
+  using root = openRoot(directory);
+  for (const name of names) await root.removeTree(name);
+}
