@@ -17,17 +17,18 @@ export const terminalOutput: Output = {
 
 function write(descriptor: 1 | 2, text: string): void {
   if (text === "") return;
-  if (text.endsWith("\n")) {
-    const line = text.slice(0, -1);
-    if (descriptor === 1) console.log(line);
-    else console.error(line);
-    return;
-  }
+  // `console.error` would colour what it prints.
+  if (descriptor === 1 && text.endsWith("\n")) console.log(text.slice(0, -1));
+  else writeBlocking(descriptor, text);
+}
+
+function writeBlocking(descriptor: 1 | 2, text: string): void {
   const { writeSync } = require("node:fs") as typeof import("node:fs");
   for (let bytes = Buffer.from(text); bytes.length > 0; ) {
     try {
       bytes = bytes.subarray(writeSync(descriptor, bytes));
     } catch (error) {
+      // Nobody reads any more; or somebody made the pipe non-blocking and it is full.
       if ((error as { code?: string }).code !== "EAGAIN") return;
       Bun.sleepSync(1);
     }

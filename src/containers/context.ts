@@ -70,4 +70,6 @@ export interface Context {
   readonly closing: AbortSignal;
   /** Containers whose removal somebody asked for and that is under way. */
   readonly removals: Set<string>;
+  /** Ends the streams of statistics of a container that is gone. */
+  readonly stopSampling: (id: string) => void;
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { messageOf, newId, type OutputChunk } from "../lib/index.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { messageOf, newId, type OutputChunk, systemError } from "../lib/index.ts";
 import { sendSignal } from "../linux/index.ts";
 import type { ExecProcess } from "../runtime/index.ts";
 import type { HealthcheckResult } from "../wire/index.ts";
@@ -11,6 +11,7 @@ import { nowText } from "./time.ts";
 /** Docker keeps this much of what a probe prints. */
 const MAX_OUTPUT = 4096;
 const SIGKILL = 9;
+const SIGSTOP = 19;
 /** To start a process takes the host's time, not the probe's; but not for ever. */
 const START_TIMEOUT = 30_000;
 
@@ -45,17 +46,7 @@ async function runProbe(
   const emit = (action: string, more = {}) => host.emit(record, action, { execID, ...more });
   emit(`exec_create: ${entrypoint} ${args.join(" ")}`);
   emit(`exec_start: ${entrypoint} ${args.join(" ")}`);
-  await using process = await host.exec(record, {
-    args: settings.command,
-    env: [],
-    privileged: false,
-    tty: false,
-    stdin: false,
-    stdout: true,
-    stderr: true,
-    detach: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT)]),
-  });
+  await using process = await startProbe(record, settings, host);
   const output = new LimitedOutput();
   const drained = output.takeAll(process.output);
   const ending = new ProbeEnd(process, settings.timeout, signal);
@@ -65,6 +56,34 @@ async function runProbe(
   if (ending.timedOut) return { code: -1, output: timeoutText(settings.timeout, output.text()) };
   await drained;
   return { code, output: output.text() };
+}
+
+/** A probe that starts after nobody waits for it any more is killed. */
+async function startProbe(
+  record: ContainerRecord,
+  settings: HealthSettings,
+  host: StreamsHost,
+): Promise<ExecProcess> {
+  const starting = host.exec(record, {
+    args: settings.command,
+    env: [],
+    privileged: false,
+    tty: false,
+    stdin: false,
+    stdout: true,
+    stderr: true,
+    detach: false,
+  });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(systemError(`timed out starting health check for container ${record.id}`));
+    starting.then(killTree, () => {});
+  }, START_TIMEOUT);
+  try {
+    return await Promise.race([starting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function timeoutText(timeout: number, output: string): string {
@@ -98,30 +117,34 @@ class ProbeEnd {
 }
 
 /**
- * Kills a process and all that came from it: `sh -c "curl …"` must not leave its `curl` behind. Children are found
- * before their parent is killed, since afterwards they belong to somebody else.
+ * Kills a process and all that came from it: `sh -c "curl …"` must not leave its `curl` behind. Each is stopped before its
+ * children are looked for, so that it cannot have another one meanwhile; once it is dead, they are somebody else's.
  */
 function killTree(process: ExecProcess): void {
-  const children = descendants(process.pid);
+  const tree = stopTree(process.pid);
   process.kill(SIGKILL);
-  for (const pid of children) {
-    try {
-      sendSignal(pid, SIGKILL);
-    } catch {
-      // Gone already.
-    }
+  for (const pid of tree) send(pid, SIGKILL);
+}
+
+function stopTree(pid: number): number[] {
+  send(pid, SIGSTOP);
+  return childrenOf(pid).flatMap((child) => [child, ...stopTree(child)]);
+}
+
+function send(pid: number, signal: number): void {
+  try {
+    sendSignal(pid, signal);
+  } catch {
+    // It has ended.
   }
 }
 
-function descendants(pid: number): number[] {
-  const children = childrenOf(pid);
-  return children.flatMap((child) => [child, ...descendants(child)]);
-}
-
-/** The children of all threads (proc(5), `CONFIG_PROC_CHILDREN`, which distributions' kernels have). */
+/** Each thread has children of its own (proc(5); kernels without `CONFIG_PROC_CHILDREN` tell none). */
 function childrenOf(pid: number): number[] {
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    const lists = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8"));
+    return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
   } catch {
     return [];
   }

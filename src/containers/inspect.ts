@@ -28,7 +28,11 @@ export async function inspectContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: { ...HOST_DEFAULTS, ...withoutMissing(record.host) },
+    HostConfig: {
+      ...HOST_DEFAULTS,
+      ...withoutMissing(record.host),
+      ...restrictedPaths(context, record.host),
+    },
     GraphDriver: { Name: record.driver, Data: context.snapshots.data?.(record.id) ?? null },
     ...(usage === undefined ? {} : { SizeRw: usage.writableBytes, SizeRootFs: usage.rootFsBytes }),
     Mounts: record.mounts.filter(({ origin }) => origin !== "tmpfs").map(mountPointOf),
@@ -64,6 +68,13 @@ function etcPaths(context: Context, record: ContainerRecord) {
   const path = (name: "hostname" | "hosts" | "resolv.conf") =>
     owner?.state.startedBefore ? context.paths.file(owner.id, name) : "";
   return { ResolvConfPath: path("resolv.conf"), HostnamePath: path("hostname"), HostsPath: path("hosts") };
+}
+
+/** The defaults are not kept: they may change with the daemon. */
+function restrictedPaths({ machine }: Context, host: HostConfig) {
+  const masked = host.Privileged ? null : [...machine.maskedPaths];
+  const readOnly = host.Privileged ? null : [...machine.readonlyPaths];
+  return { MaskedPaths: host.MaskedPaths ?? masked, ReadonlyPaths: host.ReadonlyPaths ?? readOnly };
 }
 
 /** A field that says nothing must not hide its default. */

@@ -2,7 +2,7 @@
  * The machine as this room sees it: OCI runtimes, mounts, processes. One interface, so that the life of a container
  * is tested without a kernel; `linux-machine.ts` is the real one.
  */
-import type { NetworkNamespace, RootDir } from "../linux/index.ts";
+import type { RootDir } from "../linux/index.ts";
 import type {
   ContainerExit,
   ContainerInput,
@@ -17,7 +17,10 @@ import type { HostConfig, Resources } from "../wire/index.ts";
 import type { HeldPath } from "./ports.ts";
 
 export interface ExitWatch extends Disposable {
-  /** A container that was created or found running: its end is told to `onExit`, exactly once, and also where its monitor was killed. */
+  /**
+   * A container that was created or found running: its end is told to `onExit`, exactly once, and also where its
+   * monitor was killed.
+   */
   track(id: string): void;
   /** How it ended, where its monitor has left word. */
   lastExit(id: string): ContainerExit | undefined;
@@ -29,40 +32,52 @@ export interface Machine {
   readonly runtimes: OciRuntimes;
   readonly cgroupVersion: 1 | 2;
   readonly hostname: string;
-  /** Path of the init that `--init` puts in front. @throws System where none is installed */
+  /** Whether kernel and runtime can make a bind read-only with all that is mounted below it. */
+  readonly recursiveReadOnly: boolean;
+  /** What containers get that don't name their own; for `inspect`. */
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+
+  // ——— what the runtime room knows ———
+
+  /** Path of the init that `--init` puts in front. @throws InvalidParameter where none is installed */
   initPath(): string;
   /** @throws InvalidParameter in Docker's words */
   checkResources(
     resources: Resources,
     options: { update: boolean },
   ): { resources: Resources; warnings: string[] };
-  /** Capabilities, security options and the like: what can be refused before a container is made. @throws InvalidParameter */
+  /** Capabilities and security options: what can be refused before a container is made. @throws InvalidParameter */
   checkSecurity(host: HostConfig): void;
-  buildSpec(input: Omit<SpecInput, "facts" | "devices" | "cdi">): OciSpec;
+  buildSpec(input: Omit<SpecInput, "facts" | "devices" | "cdi">): Promise<OciSpec>;
   resolveUser(root: RootDir, user: string, groups: readonly string[]): ResolvedUser;
-  /** Docker's default variables (PATH, HOSTNAME, TERM, HOME) with these over them. */
-  environment(wishes: { hostname: string; tty: boolean; env: readonly string[]; home?: string }): string[];
+  /** Docker's default variables (PATH, HOSTNAME, TERM) with these over them. */
+  environment(wishes: { hostname: string; tty: boolean; env: readonly string[] }): string[];
   watchExits(onExit: (id: string, exit: ContainerExit) => void): ExitWatch;
-
   openInput(bundle: string): Promise<ContainerInput>;
   resizeTerminal(bundle: string, rows: number, columns: number): Promise<void>;
   reopenLog(bundle: string): Promise<void>;
-
-  /** Of the cgroup that the spec names. */
-  stats(record: { id: string; pid: number; cgroupsPath: string }): Promise<RawStats>;
-  networkCounters(pid: number): Promise<Record<string, InterfaceCounters>>;
+  /** @param cgroup OCI's `cgroupsPath`. @throws NotFound when it has ended */
+  stats(cgroup: string): Promise<RawStats>;
+  networkCounters(pid: number): Record<string, InterfaceCounters>;
   /** Of all processes in the container, in the daemon's PID namespace. */
-  pids(record: { id: string; pid: number; cgroupsPath: string }): Promise<number[]>;
+  pids(cgroup: string): Promise<number[]>;
+
+  // ——— processes ———
 
   /** Runs the host's ps(1). Its output is bounded. */
   ps(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>;
-  isAlive(pid: number, startTime: string | undefined): boolean;
+  isAlive(pid: number, startTime?: string): boolean;
   killProcess(pid: number, signal: number): void;
+  /** @throws InvalidParameter `Invalid signal: x` */
   parseSignal(text: string): number;
+
+  // ——— files and mounts ———
 
   openRoot(path: string): RootDir;
   closeDescriptor(descriptor: number): void;
-  openNetworkNamespace(path: string): NetworkNamespace;
+  /** A path within a root, held open. */
+  holdPath(root: RootDir, path: string): HeldPath;
   /**
    * Binds a host path to a path within a root, which is made where it is missing. Neither looking it up nor mounting
    * follows a link out of the root.
@@ -73,16 +88,11 @@ export interface Machine {
     source: string,
     options: { recursive: boolean; readOnly: boolean },
   ): void;
-  bindMount(source: string, target: string, options: { recursive: boolean; readOnly: boolean }): void;
   mountTmpfs(target: string, options: { sizeBytes: number; mode: number }): void;
   /** Nothing mounted there is fine. */
   detach(target: string): void;
-  /** Mount points below a directory, innermost last. */
+  /** Mount points below a directory, in the order in which they were made. */
   mountsBelow(path: string): string[];
   /** The host's mount that holds a path, and how it propagates: `shared`, `slave`, `private` … */
   mountOf(path: string): { mountPoint: string; propagation: string };
-  /** Whether kernel and runtime can make a bind read-only with all that is mounted below it. */
-  readonly recursiveReadOnly: boolean;
-  /** A path within a root, held open. */
-  holdPath(root: RootDir, path: string): HeldPath;
 }

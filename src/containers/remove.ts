@@ -97,6 +97,7 @@ export async function removeNow(
     context.waiters.removalFailed(record, messageOf(error));
     throw error;
   }
+  context.stopSampling(record.id);
   emit(context, record, "destroy");
   context.waiters.removed(record);
 }

@@ -13,7 +13,7 @@ export interface SpecParts {
 }
 
 /** The OCI specification of a container that is about to start. */
-export function specOf(context: Context, record: ContainerRecord, parts: SpecParts): OciSpec {
+export function specOf(context: Context, record: ContainerRecord, parts: SpecParts): Promise<OciSpec> {
   const { machine, defaults, paths } = context;
   const { config } = record;
   const hostname = config.Hostname ?? "";

@@ -53,7 +53,7 @@ export async function sampleOf(context: Context, record: ContainerRecord): Promi
   const { pid } = record.state;
   try {
     const [raw, networks] = await Promise.all([
-      context.machine.stats({ id: record.id, pid, cgroupsPath: cgroupsPathOf(context, record) }),
+      context.machine.stats(cgroupsPathOf(context, record)),
       record.host.NetworkMode === "host" ? undefined : context.machine.networkCounters(pid),
     ]);
     return {

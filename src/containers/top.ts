@@ -18,11 +18,7 @@ export async function topContainer(
   const args = parsePsArgs(psArgs || "-ef");
   if (record.state.status === "restarting") throw isRestarting(record);
   if (!hasProcess(record)) throw notRunning(record);
-  const pids = await context.machine.pids({
-    id: record.id,
-    pid: record.state.pid,
-    cgroupsPath: cgroupsPathOf(context, record),
-  });
+  const pids = await context.machine.pids(cgroupsPathOf(context, record));
   const output = await runPs(context, args, pids);
   const top = parsePsOutput(output, new Set(pids));
   emit(context, record, "top");

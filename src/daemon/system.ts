@@ -24,15 +24,10 @@ export interface SystemRooms {
     }): Promise<NonNullable<DiskUsage["Containers"]>>;
   };
   readonly images: {
-    readonly count: number;
-    readonly driver: string;
-    list(options: {
-      all: boolean;
-      sharedSize: boolean;
-      manifests: boolean;
-      filters: Record<string, string[]>;
-    }): Promise<NonNullable<DiskUsage["Images"]>>;
-    layersBytes(): number | Promise<number>;
+    count(): number;
+    list(options: { all: boolean; sharedSize: boolean }): Promise<NonNullable<DiskUsage["Images"]>>;
+    layersSize(): number;
+    readonly snapshots: { readonly driver: string };
   };
   readonly volumes: { usage(signal: AbortSignal): Promise<NonNullable<DiskUsage["Volumes"]>> };
 }
@@ -96,8 +91,8 @@ function systemInfo(rooms: SystemRooms): SystemInfo {
     ContainersRunning: counts.running,
     ContainersPaused: counts.paused,
     ContainersStopped: counts.stopped,
-    Images: rooms.images.count,
-    Driver: rooms.images.driver,
+    Images: rooms.images.count(),
+    Driver: rooms.images.snapshots.driver,
     DriverStatus: [
       ["Backing Filesystem", fileSystemOf(config.dataRoot)],
       ["Supports d_type", "true"],
@@ -173,10 +168,8 @@ async function diskUsage(
   signal: AbortSignal,
 ): Promise<DiskUsage> {
   const [images, layers, containers, volumes] = await Promise.all([
-    kinds.has("image")
-      ? rooms.images.list({ all: true, sharedSize: true, manifests: false, filters: {} })
-      : undefined,
-    kinds.has("image") ? rooms.images.layersBytes() : undefined,
+    kinds.has("image") ? rooms.images.list({ all: true, sharedSize: true }) : undefined,
+    kinds.has("image") ? rooms.images.layersSize() : undefined,
     kinds.has("container") ? rooms.containers.list({ all: true, size: true, filters: {} }) : undefined,
     kinds.has("volume") ? rooms.volumes.usage(signal) : undefined,
   ]);

@@ -201,6 +201,16 @@ export class Catalog {
     return rows.map((row) => ({ name: row.name, isDigest: row.is_digest === 1 }));
   }
 
+  /** Full names of a repository's tags, in order. */
+  tagsOf(repository: string): string[] {
+    // The names that begin with the repository and a colon: a semicolon is the next character.
+    const rows = this.#db.all<{ name: string }>(
+      "SELECT name FROM images_names WHERE name >= ? AND name < ? AND is_digest = 0 ORDER BY name",
+      ...[`${repository}:`, `${repository};`],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   /** Points a name at an image, away from any other. */
   setName(name: string, image: Digest, isDigest: boolean): void {
     this.write(() => {

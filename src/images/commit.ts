@@ -1,4 +1,4 @@
-import { notFound } from "../lib/index.ts";
+import { type Digest, notFound } from "../lib/index.ts";
 import type { ContainerConfig, ImageConfig } from "../wire/index.ts";
 import { applyChanges } from "./changes/apply.ts";
 import { newImageDocument } from "./config.ts";
@@ -37,13 +37,14 @@ export async function commitSnapshot(
   snapshotter: Snapshotter,
   snapshot: Snapshot,
   options: CommitOptions,
-): Promise<string> {
+): Promise<Digest> {
   const { catalog, layers } = context;
   const name = options.repository ? parseRepositoryAndTag(options.repository, options.tag ?? "") : undefined;
   const changed = applyChanges(options.config, options.changes ?? []);
   const config: ImageConfig = onlyImageFields(mergeImageConfig(changed, options.config));
-  const base = catalog.getRemoved(options.imageId as (typeof snapshot.layers)[number])?.document;
+  const base = catalog.getRemoved(options.imageId as Digest)?.document;
   if (base === undefined) throw notFound(`No such image: ${options.imageId}`);
+  using _below = await layers.holdAll(base.layers);
   await using layer = await layers.receive(snapshotter.diff(snapshot, { exclude: options.exclude ?? [] }));
   const isEmpty = layer.diffId === EMPTY_LAYER;
   using held = isEmpty ? undefined : await layer.keep();

@@ -1,4 +1,5 @@
 import { decompress } from "../lib/decompress.ts";
+import type { Digest } from "../lib/index.ts";
 import { applyChanges } from "./changes/apply.ts";
 import { newImageDocument } from "./config.ts";
 import { type ImageContext, tellImageEvent } from "./context.ts";
@@ -28,7 +29,7 @@ export async function importImage(
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
   spaceOf: string,
-): Promise<string> {
+): Promise<Digest> {
   const { repository, tag, message, changes } = options;
   const name = repository ? parseRepositoryAndTag(repository, tag ?? "") : undefined;
   const platform = options.platform ? parsePlatform(options.platform) : undefined;

@@ -82,6 +82,17 @@ export class Layers {
     );
   }
 
+  /** Holds layers that an image has, while something is done with them. @throws NotFound where one is missing */
+  async holdAll(layers: readonly DiffId[]): Promise<Disposable> {
+    using undo = new DisposableStack();
+    for (const diffId of new Set(layers)) {
+      const held = await this.find(diffId);
+      if (held === undefined) throw notFound(`layer does not exist: ${diffId}`);
+      undo.use(held);
+    }
+    return undo.move();
+  }
+
   #hold(diffId: DiffId): HeldLayer {
     this.#holds.set(diffId, (this.#holds.get(diffId) ?? 0) + 1);
     let held = true;

@@ -17,6 +17,7 @@ export const {
   O_NOFOLLOW,
   O_NONBLOCK,
 } = constants;
+export const O_NOCTTY = 0o400;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const O_NOATIME = 0o1000000;
@@ -89,6 +90,7 @@ export const SYS_fsmount = 432;
 export const SYS_pidfd_open = 434;
 export const SYS_openat2 = 437;
 export const SYS_mount_setattr = 442;
+export const SYS_fchmodat2 = 452;
 /** Older numbers differ. */
 export const SYS_getdents64 = process.arch === "arm64" ? 61 : 217;
 export const SYS_renameat2 = process.arch === "arm64" ? 276 : 316;

@@ -75,6 +75,7 @@ export {
   isAlive,
   openPidfd,
   processStartTime,
+  reap,
   sendSignal,
   setSubreaper,
   signalPidfd,

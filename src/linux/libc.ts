@@ -1,4 +1,4 @@
-import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, ptr, read } from "bun:ffi";
+import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, read } from "bun:ffi";
 import { LinuxError } from "./errors.ts";
 
 /** glibc by the name that every glibc has had since 1997, else musl by its own. */
@@ -22,8 +22,7 @@ function openLibc<Symbols extends Record<string, FFIFunction>>(symbols: Symbols)
 
 /**
  * The C library. Lengths are read as 32 bits: no buffer here reaches 2 GiB. Every function returns −1 and sets errno on failure; callers go through `check`.
- * A path is a NUL-terminated buffer made by `cString`; a buffer handed over directly is kept alive for the call,
- * one that is only pointed to (by an iovec, a msghdr) has to be held by `keepAlive`.
+ * A path is a NUL-terminated buffer made by `cString`; a buffer is kept alive for the call that it is handed to.
  */
 export const libc = openLibc({
   // files
@@ -55,6 +54,7 @@ export const libc = openLibc({
   unshare: { args: ["i32"], returns: "i32" },
   // processes
   kill: { args: ["i32", "i32"], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },
@@ -105,18 +105,4 @@ export function showPath(path: string | Uint8Array): string {
   const text = typeof path === "string" ? path : Buffer.from(path).toString();
   const shown = text.length > 300 ? `${text.slice(0, 300)}…` : text;
   return /[\0-\x1f\x7f\ud800-\udfff]/.test(shown) ? JSON.stringify(shown) : shown;
-}
-
-/**
- * Keeps buffers from being collected before this point, for those that the kernel reaches only through an address
- * that was written into another buffer.
- */
-export function keepAlive(...buffers: Uint8Array[]): void {
-  for (const buffer of buffers) held = buffer.length;
-}
-export let held = 0;
-
-/** The address of a buffer as a number to be written into a kernel structure; hold the buffer by `keepAlive`. */
-export function addressOf(buffer: Uint8Array): bigint {
-  return BigInt(ptr(buffer));
 }

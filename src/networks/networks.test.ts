@@ -401,6 +401,30 @@ describe("the host", () => {
     expect(await probe(w.lan.host, "10.9.0.1", 8080)).toBe("web 10.9.0.1");
   });
 
+  test("beside Docker, whose firewall drops what it does not know", async () => {
+    using lan = new TestLan();
+    await using engine = openEngine(lan);
+    const iptables = (...args: string[]) => {
+      using host = new NetworkHost(lan.host);
+      return host.run(() => Bun.spawnSync(["/usr/sbin/iptables", ...args]).stdout.toString());
+    };
+    iptables("-P", "FORWARD", "DROP");
+    iptables("-N", "DOCKER-USER");
+    iptables("-A", "FORWARD", "-j", "DOCKER-USER");
+    iptables("-A", "DOCKER-USER", "-p", "tcp", "--dport", "81", "-j", "DROP");
+    await engine.networks.restore([]);
+    const web = await engine.networks.attach(request("web", publish(":8080:80/tcp", ":8081:81/tcp")));
+    using namespace = web.namespace!;
+    using _server = serve(namespace, 80, "web");
+    using _forbidden = serve(namespace, 81, "forbidden");
+    expect(await probe(lan.neighbour, "10.9.0.1", 8080)).toBe("web 10.9.0.2");
+    expect(await probe(lan.neighbour, "10.9.0.1", 8081)).toBe("silence");
+    expect(await probe(lan.neighbour, "172.17.0.2", 80)).toBe("silence");
+    await engine.networks.release(request("web").containerId);
+    await engine.networks.close();
+    expect(iptables("-S", "FORWARD")).toBe("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n");
+  });
+
   test("a firewall that forbids forwarding is not opened", async () => {
     await using w = await world();
     nft(w.lan, "table inet mine { chain f { type filter hook forward priority filter; policy drop;\n}\n}\n");

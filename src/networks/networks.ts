@@ -3,14 +3,17 @@ import { Nftables } from "../linux/index.ts";
 import type { Database } from "../store/index.ts";
 import type { Network, NetworkingConfig, NetworkSettings, PortMap } from "../wire/index.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
+import { bridgeSettings } from "./bridge/settings.ts";
 import { parseSubnet } from "./cidr.ts";
 import { type CheckedConfig, checkNetworksConfig, type NetworksConfig } from "./config.ts";
 import { hostResolver } from "./container-files.ts";
 import type { NetworkDriver } from "./driver.ts";
 import { parseResolvConf } from "./files/resolv-conf.ts";
+import { DockerForward } from "./filter/docker-forward.ts";
 import { NftFilter } from "./filter/nft.ts";
 import { NoFilter } from "./filter/no-filter.ts";
 import type { PacketFilter } from "./filter/packet-filter.ts";
+import { type Filters, networkFilter } from "./filters.ts";
 import { enableForwarding, restoreForwarding } from "./forwarding.ts";
 import { type NamespaceHandle, NetworkHost } from "./host.ts";
 import { parseMac } from "./mac.ts";
@@ -38,6 +41,7 @@ export interface NetworksOptions {
 const LOCK_PATH = "/run/berth-subnets.lock";
 /** How long a packet filter that somebody has flushed stays flushed, at most. */
 const VERIFY_MS = 750;
+const VERIFIES_PER_DOCKER = 8;
 const USER_RULES = "user-rules";
 
 /**
@@ -51,6 +55,7 @@ export class Networks {
   readonly #config: CheckedConfig;
   readonly #host: NetworkHost;
   readonly #filter: PacketFilter;
+  readonly #docker: DockerForward | undefined;
   readonly #hostPorts: HostPorts;
   readonly #sandboxes: Sandboxes;
   readonly #drivers: ReadonlyMap<string, NetworkDriver>;
@@ -58,6 +63,8 @@ export class Networks {
   readonly #instance: string;
   #ready: Promise<void> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
+  #verified = 0;
+  #closed: Promise<void> | undefined;
 
   /** @throws InvalidParameter for a configuration that makes no sense. Touches nothing on the host yet. */
   constructor(options: NetworksOptions) {
@@ -65,7 +72,9 @@ export class Networks {
     this.#store = new NetworkStore(options.database);
     this.#instance = options.instance.name;
     this.#host = new NetworkHost(options.hostNamespace);
-    this.#filter = this.#openFilter(options.hostNamespace);
+    const runner = this.#config.packetFilter === false ? undefined : Nftables.open(options.hostNamespace);
+    this.#filter = runner === undefined ? new NoFilter() : this.#newFilter(runner);
+    this.#docker = runner === undefined ? undefined : new DockerForward(this.#host, runner);
     this.#hostPorts = new HostPorts({
       host: this.#host,
       hasIpv6: this.#host.sysctl("ipv6/conf/all/disable_ipv6") === "0",
@@ -82,13 +91,11 @@ export class Networks {
     });
   }
 
-  #openFilter(namespace: NamespaceHandle | undefined): PacketFilter {
-    if (this.#config.packetFilter === false) return new NoFilter();
-    const forwards = this.#config.ipForward !== false;
-    const apart = forwards ? enableForwarding(this.#host, this.#store) : [];
+  #newFilter(runner: Nftables): PacketFilter {
+    const apart = this.#config.ipForward === false ? [] : enableForwarding(this.#host, this.#store);
     return new NftFilter({
       table: this.#instance,
-      runner: Nftables.open(namespace),
+      runner,
       apart: this.#config.ipForwardNoDrop === true ? [] : apart,
       userRules: {
         load: () => JSON.parse(this.#store.fact(USER_RULES) ?? "[]") as string[],
@@ -141,6 +148,7 @@ export class Networks {
     }
     await this.#sandboxes.restore(live);
     await this.#filter.open();
+    await this.#docker?.allow(this.#bridges());
     this.#watch = setInterval(() => this.#verify(), VERIFY_MS);
     this.#watch.unref();
   }
@@ -153,19 +161,26 @@ export class Networks {
 
   #verify(): void {
     if (this.#sandboxes.count === 0) return;
-    this.#filter
-      .verify()
-      .catch((error: unknown) =>
-        log.error("cannot put the packet filter back", { reason: messageOf(error) }),
-      );
+    const failed = (error: unknown) =>
+      log.error("cannot put the packet filter back", { reason: messageOf(error) });
+    this.#filter.verify().catch(failed);
+    // Docker may be started, or started anew, at any time.
+    this.#verified++;
+    if (this.#verified % VERIFIES_PER_DOCKER === 0) void this.#docker?.allow(this.#bridges());
   }
 
-  /** The daemon ends. */
-  async close(): Promise<void> {
+  /** The daemon ends. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#ready?.catch(() => {});
     clearInterval(this.#watch);
     const keep = this.#sandboxes.count > 0;
     if (!keep) {
+      await this.#docker?.forget(this.#bridges());
       for (const { record } of this.#networks.values()) {
         await this.#driver(record.driver)
           .close(record)
@@ -227,8 +242,12 @@ export class Networks {
 
   // ——— what people ask ———
 
-  list(): Network[] {
-    return [...this.#networks.values()].map((network) => shownNetwork(network.record, []));
+  /** @throws InvalidParameter `invalid filter 'x'` */
+  list(filters: Filters = {}): Network[] {
+    const matches = networkFilter(filters);
+    return [...this.#networks.values()]
+      .filter((network) => matches(network.record, network.endpoints.size > 0))
+      .map((network) => shownNetwork(network.record, []));
   }
 
   /** @throws NotFound `network x not found` */
@@ -238,6 +257,11 @@ export class Networks {
   }
 
   // ——— inside ———
+
+  #bridges(): string[] {
+    const bridges = [...this.#networks.values()].filter(({ record }) => record.driver === "bridge");
+    return bridges.map(({ record }) => bridgeSettings(record).bridge);
+  }
 
   /** By name, id, or the beginning of an id. */
   #find(nameOrId: string): LiveNetwork {

@@ -13,6 +13,7 @@ import {
   list,
   map,
   nil,
+  oneOf,
   opt,
   type Static,
   struct,
@@ -20,7 +21,6 @@ import {
   TextMap,
   Texts,
   Time,
-  Type,
   Uint,
 } from "./schema.ts";
 
@@ -57,23 +57,18 @@ export type ContainerUpdateRequest = Static<typeof ContainerUpdateRequestSchema>
 export const ContainerUpdateResponseSchema = struct({ Warnings: nil(Texts) });
 export type ContainerUpdateResponse = Static<typeof ContainerUpdateResponseSchema>;
 
-export const ContainerStatusSchema = Type.Union([
-  Type.Literal("created"),
-  Type.Literal("running"),
-  Type.Literal("paused"),
-  Type.Literal("restarting"),
-  Type.Literal("removing"),
-  Type.Literal("exited"),
-  Type.Literal("dead"),
-]);
+export const ContainerStatusSchema = oneOf(
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "removing",
+  "exited",
+  "dead",
+);
 export type ContainerStatus = Static<typeof ContainerStatusSchema>;
 
-export const HealthStatusSchema = Type.Union([
-  Type.Literal("none"),
-  Type.Literal("starting"),
-  Type.Literal("healthy"),
-  Type.Literal("unhealthy"),
-]);
+export const HealthStatusSchema = oneOf("none", "starting", "healthy", "unhealthy");
 export type HealthStatus = Static<typeof HealthStatusSchema>;
 
 export const HealthcheckResultSchema = struct({ Start: Time, End: Time, ExitCode: Int, Output: Text });

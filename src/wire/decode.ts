@@ -1,135 +1,156 @@
-import type { TSchema } from "typebox";
-import { Compile, type Validator } from "typebox/compile";
 import { invalidParameter } from "../lib/index.ts";
-import { STRING_OR_LIST, type Static } from "./schema.ts";
+import { STRING_OR_LIST, type Static, type TSchema } from "./schema.ts";
 
 /**
  * Reads a parsed JSON value as Go would read it into Docker's structs: names of fields match whatever their
  * case, `null` in a struct's field means that the field was not sent, unknown fields are ignored, and a lone
  * string is a list of one where Docker allows it. The value is changed in place and returned.
  *
+ * Folding and checking are one walk over the value, a few microseconds for `docker create`. typebox's own compiler
+ * would only check, and took 10 ms at the first request.
+ *
  * @throws InvalidParameter naming the field, in the words of Go's `encoding/json`, which scripts match.
  */
 export function decode<S extends TSchema>(name: string, schema: S, value: unknown): Static<S> {
-  const folded = fold(schema, value);
-  const validator = validatorOf(schema);
-  if (validator.Check(folded)) return folded as Static<S>;
-  throw invalidParameter(`invalid JSON: ${describeMismatch(name, schema, validator, folded)}`);
-}
-
-const validators = new WeakMap<TSchema, Validator>();
-
-/** Compiled at first use: most daemons never see most requests. */
-function validatorOf(schema: TSchema): Validator {
-  let validator = validators.get(schema);
-  if (validator === undefined) {
-    validator = Compile(schema) as unknown as Validator;
-    validators.set(schema, validator);
+  try {
+    return read(schema as Shape, value) as Static<S>;
+  } catch (error) {
+    if (error instanceof Mismatch) throw invalidParameter(`invalid JSON: ${error.describe(name)}`);
+    throw error;
   }
-  return validator;
 }
 
-// What `fold` reads of a schema, whichever kind it is.
+/** What is read of a schema, whichever kind it is: JSON Schema as typebox writes it. */
 interface Shape {
-  type?: string;
-  minimum?: number;
-  properties?: Record<string, TSchema>;
-  items?: TSchema;
-  patternProperties?: Record<string, TSchema>;
-  anyOf?: TSchema[];
-  [STRING_OR_LIST]?: boolean;
-}
-
-const shapeOf = (schema: TSchema): Shape => schema as unknown as Shape;
-
-/** The schema itself, or the one that a nullable field holds when it is not null. */
-function inner(schema: TSchema): TSchema {
-  const options = shapeOf(schema).anyOf;
-  if (options === undefined) return schema;
-  return options.find((option) => shapeOf(option).type !== "null") ?? schema;
+  readonly type?: "string" | "boolean" | "integer" | "array" | "object" | "null";
+  readonly minimum?: number;
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly required?: readonly string[];
+  readonly items?: Shape;
+  readonly additionalProperties?: Shape;
+  readonly anyOf?: readonly Shape[];
+  readonly const?: unknown;
+  readonly [STRING_OR_LIST]?: boolean;
 }
 
 type JsonObject = Record<string, unknown>;
 
-function fold(nullable: TSchema, value: unknown): unknown {
-  const schema = inner(nullable);
-  const shape = shapeOf(schema);
-  if (typeof value === "string") return shape[STRING_OR_LIST] ? [value] : value;
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) {
-    if (shape.items !== undefined && isContainer(shape.items)) {
-      for (let i = 0; i < value.length; i++) value[i] = fold(shape.items, value[i]);
-    }
-    return value;
+/** The value is not what the schema says. The path grows while the failure passes through the structs. */
+class Mismatch extends Error {
+  readonly #found: unknown;
+  readonly #wanted: Shape;
+  readonly path: string[] = [];
+
+  constructor(found: unknown, wanted: Shape) {
+    super("mismatch");
+    this.#found = found;
+    this.#wanted = wanted;
   }
-  if (shape.properties !== undefined) foldStruct(schema, value as JsonObject);
-  else foldMap(shape, value as JsonObject);
+
+  describe(root: string): string {
+    const target = goTypeOf(this.#wanted);
+    if (this.path.length === 0) {
+      return `json: cannot unmarshal ${jsonTypeOf(this.#found)} into Go value of type ${root}`;
+    }
+    const field = `${root}.${this.path.join(".")}`;
+    if (this.#found === undefined) return `missing field ${field} of type ${target}`;
+    return `json: cannot unmarshal ${jsonTypeOf(this.#found)} into Go struct field ${field} of type ${target}`;
+  }
+}
+
+/** @throws Mismatch */
+function read(shape: Shape, value: unknown): unknown {
+  if (shape.anyOf !== undefined) return readAlternatives(shape, shape.anyOf, value);
+  switch (shape.type) {
+    case "string":
+      if (typeof value === "string" && (shape.const === undefined || shape.const === value)) return value;
+      break;
+    case "boolean":
+      if (typeof value === "boolean") return value;
+      break;
+    case "integer":
+      if (Number.isInteger(value) && (value as number) >= (shape.minimum ?? Number.NEGATIVE_INFINITY))
+        return value;
+      break;
+    case "null":
+      if (value === null) return value;
+      break;
+    case "array":
+      if (Array.isArray(value)) return readList(shape, value);
+      if (typeof value === "string" && shape[STRING_OR_LIST]) return [value];
+      break;
+    case "object":
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+        const object = value as JsonObject;
+        return shape.properties === undefined
+          ? readMap(shape, object)
+          : readStruct(shape, shape.properties, object);
+      }
+      break;
+    default:
+      return value;
+  }
+  throw new Mismatch(value, shape);
+}
+
+/** The alternatives are `X | null`, or words. */
+function readAlternatives(shape: Shape, alternatives: readonly Shape[], value: unknown): unknown {
+  const nullable = alternatives.some((one) => one.type === "null");
+  if (value === null && nullable) return null;
+  const rest = alternatives.filter((one) => one.type !== "null");
+  if (rest.length === 1) return read(rest[0]!, value);
+  if (rest.some((one) => one.const === value)) return value;
+  throw new Mismatch(value, shape);
+}
+
+function readList(shape: Shape, value: unknown[]): unknown[] {
+  const { items } = shape;
+  if (items !== undefined) for (let i = 0; i < value.length; i++) value[i] = read(items, value[i]);
   return value;
 }
 
-function isContainer(schema: TSchema): boolean {
-  const shape = shapeOf(inner(schema));
-  return shape.type === "object" || shape.type === "array";
+function readMap({ additionalProperties }: Shape, value: JsonObject): JsonObject {
+  if (additionalProperties?.type === undefined && additionalProperties?.anyOf === undefined) return value;
+  for (const key of Object.keys(value)) value[key] = readField(additionalProperties, key, value[key]);
+  return value;
 }
 
-function foldStruct(schema: TSchema, value: JsonObject): void {
-  const properties = shapeOf(schema).properties!;
+function readStruct(
+  shape: Shape,
+  properties: Readonly<Record<string, Shape>>,
+  value: JsonObject,
+): JsonObject {
   for (const key of Object.keys(value)) {
-    const name = Object.hasOwn(properties, key) ? key : lowerCaseNames(schema).get(key.toLowerCase());
-    const item = value[key];
+    const name = Object.hasOwn(properties, key) ? key : foldedNames(shape, properties).get(key.toLowerCase());
     if (name === undefined) continue;
-    if (item === null) delete value[key];
-    else if (name === key) value[key] = fold(properties[name]!, item);
-    else {
-      delete value[key];
-      value[name] = fold(properties[name]!, item);
-    }
+    const item = value[key];
+    if (name !== key || item === null) delete value[key];
+    if (item !== null) value[name] = readField(properties[name]!, name, item);
+  }
+  for (const name of shape.required ?? []) {
+    if (!Object.hasOwn(value, name)) readField(properties[name]!, name, undefined);
+  }
+  return value;
+}
+
+function readField(shape: Shape, name: string, value: unknown): unknown {
+  try {
+    return read(shape, value);
+  } catch (error) {
+    if (error instanceof Mismatch) error.path.unshift(name);
+    throw error;
   }
 }
 
-function foldMap(shape: Shape, value: JsonObject): void {
-  const items = Object.values(shape.patternProperties ?? {})[0];
-  if (items === undefined || !isContainer(items)) return;
-  for (const key of Object.keys(value)) value[key] = fold(items, value[key]);
-}
+const folded = new WeakMap<Shape, Map<string, string>>();
 
-const foldedNames = new WeakMap<TSchema, Map<string, string>>();
-
-function lowerCaseNames(schema: TSchema): Map<string, string> {
-  let names = foldedNames.get(schema);
+function foldedNames(shape: Shape, properties: Readonly<Record<string, Shape>>): Map<string, string> {
+  let names = folded.get(shape);
   if (names === undefined) {
-    names = new Map(Object.keys(shapeOf(schema).properties!).map((name) => [name.toLowerCase(), name]));
-    foldedNames.set(schema, names);
+    names = new Map(Object.keys(properties).map((name) => [name.toLowerCase(), name]));
+    folded.set(shape, names);
   }
   return names;
-}
-
-/** The deepest mismatch is the one that the user made; those above it only follow from it. */
-function describeMismatch(name: string, schema: TSchema, validator: Validator, value: unknown): string {
-  let path: string[] = [];
-  for (const error of validator.Errors(value)) {
-    const candidate = error.instancePath.split("/").slice(1).map(unescapePointer);
-    if (error.keyword === "required") candidate.push(...error.params.requiredProperties.slice(0, 1));
-    if (candidate.length > path.length) path = candidate;
-  }
-  let found: unknown = value;
-  let wanted: TSchema | undefined = schema;
-  for (const step of path) {
-    found = (found as JsonObject | undefined)?.[step];
-    wanted = wanted && stepInto(wanted, step);
-  }
-  const target = goTypeOf(wanted);
-  if (path.length === 0) return `json: cannot unmarshal ${jsonTypeOf(found)} into Go value of type ${name}`;
-  const field = path.filter((step) => !/^\d+$/.test(step)).join(".");
-  if (found === undefined) return `missing field ${name}.${field} of type ${target}`;
-  return `json: cannot unmarshal ${jsonTypeOf(found)} into Go struct field ${name}.${field} of type ${target}`;
-}
-
-const unescapePointer = (step: string) => step.replaceAll("~1", "/").replaceAll("~0", "~");
-
-function stepInto(nullable: TSchema, step: string): TSchema | undefined {
-  const shape = shapeOf(inner(nullable));
-  return shape.properties?.[step] ?? shape.items ?? Object.values(shape.patternProperties ?? {})[0];
 }
 
 function jsonTypeOf(value: unknown): string {
@@ -141,19 +162,18 @@ function jsonTypeOf(value: unknown): string {
   return typeof value;
 }
 
-function goTypeOf(nullable: TSchema | undefined): string {
-  if (nullable === undefined) return "value";
-  const shape = shapeOf(inner(nullable));
+function goTypeOf(nullable: Shape): string {
+  const shape = nullable.anyOf?.find((one) => one.type !== "null") ?? nullable;
   switch (shape.type) {
     case "boolean":
       return "bool";
     case "integer":
       return shape.minimum === 0 ? "uint64" : "int64";
     case "array":
-      return `[]${goTypeOf(shape.items)}`;
+      return `[]${goTypeOf(shape.items ?? {})}`;
     case "object":
       if (shape.properties !== undefined) return "struct";
-      return `map[string]${goTypeOf(Object.values(shape.patternProperties ?? {})[0])}`;
+      return `map[string]${goTypeOf(shape.additionalProperties ?? {})}`;
     default:
       return shape.type ?? "value";
   }

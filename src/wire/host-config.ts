@@ -5,12 +5,12 @@ import {
   map,
   nil,
   opt,
+  orNull,
   type Static,
   struct,
   Text,
   TextMap,
   Texts,
-  Type,
   Uint,
   Words,
 } from "./schema.ts";
@@ -86,7 +86,7 @@ export const PortBindingSchema = struct({ HostIp: opt(Text), HostPort: opt(Text)
 export type PortBinding = Static<typeof PortBindingSchema>;
 
 /** `80/tcp` → where on the host; `null` or `[]` where it is exposed but not published. */
-export const PortMapSchema = map(Type.Union([list(PortBindingSchema), Type.Null()]));
+export const PortMapSchema = map(orNull(list(PortBindingSchema)));
 export type PortMap = Static<typeof PortMapSchema>;
 
 const resourceFields = {

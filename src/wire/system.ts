@@ -1,20 +1,6 @@
 import { ContainerSummarySchema } from "./container.ts";
 import { ImageSummarySchema } from "./image.ts";
-import {
-  Bool,
-  Int,
-  list,
-  map,
-  nil,
-  opt,
-  type Static,
-  struct,
-  Text,
-  TextMap,
-  Texts,
-  Time,
-  Type,
-} from "./schema.ts";
+import { Bool, Int, list, map, nil, opt, type Static, struct, Text, TextMap, Texts, Time } from "./schema.ts";
 import { VolumeSchema } from "./volume.ts";
 
 export const RuntimeSchema = struct({ path: opt(Text), runtimeArgs: nil(Texts), status: nil(TextMap) });
@@ -176,5 +162,5 @@ export const AuthResponseSchema = struct({ Status: Text, IdentityToken: opt(Text
 export type AuthResponse = Static<typeof AuthResponseSchema>;
 
 /** Every failure's body. */
-export const ErrorResponseSchema = struct({ message: Type.String() });
+export const ErrorResponseSchema = struct({ message: Text });
 export type ErrorResponse = Static<typeof ErrorResponseSchema>;

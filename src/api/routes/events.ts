@@ -34,10 +34,22 @@ async function sendEvents(call: Call, events: EventBackend): Promise<void> {
   const stream = events.subscribe({ since, until, filter }, call.signal);
   call.begin("application/json");
   for await (const event of stream) {
-    const wait = call.send(serializeEvent(event));
+    const wait = call.send(lineOf(event));
     if (wait !== undefined) await wait;
   }
   call.end();
+}
+
+// Hundreds may listen to the same event.
+const lines = new WeakMap<StampedEvent, string>();
+
+function lineOf(event: StampedEvent): string {
+  let line = lines.get(event);
+  if (line === undefined) {
+    line = serializeEvent(event);
+    lines.set(event, line);
+  }
+  return line;
 }
 
 /** One line. The nanoseconds are written as text: a JavaScript number would round them. */

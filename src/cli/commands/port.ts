@@ -1,3 +1,4 @@
+import { naturalOrder } from "../natural-order.ts";
 import { hostPort } from "../lists/containers.ts";
 import { parseUint } from "../numbers.ts";
 import { between, defineCommand } from "../spec.ts";
@@ -16,7 +17,7 @@ export const command = defineCommand({
       wanted === undefined || wanted === ""
         ? ports.flatMap(([port, bindings]) => addresses(bindings).map((address) => `${port} -> ${address}`))
         : addressesOf(ref, wanted, Object.fromEntries(ports));
-    if (lines.length > 0) cli.line(lines.sort(naturally).join("\n"));
+    if (lines.length > 0) cli.line(lines.sort(naturalOrder).join("\n"));
   },
 });
 
@@ -38,7 +39,3 @@ function addresses(bindings: Bindings): string[] {
   return (bindings ?? []).map(({ HostIp = "", HostPort = "" }) => hostPort(HostIp, HostPort));
 }
 
-/** Numbers inside texts by their value: 80 before 443. */
-function naturally(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
-}

@@ -172,10 +172,11 @@ describe("following", () => {
     const before = openFiles(c.directory).length;
     for (let i = 0; i < 200; i++) {
       const controller = new AbortController();
-      const stream = await c.output.logs({ ...all, follow: true }, "", controller.signal);
+      const output = await c.output.logs({ ...all, follow: true }, "", controller.signal);
+      const stream = output[Symbol.asyncIterator]();
       if (i % 2 === 0) await stream.next();
       const waiting = stream.next();
-      if (i % 3 === 0) await stream.return();
+      if (i % 3 === 0) await stream.return?.();
       else controller.abort();
       await waiting;
     }
@@ -194,7 +195,10 @@ describe("rotation", () => {
       if (i % 50 === 0) await Bun.sleep(1);
     }
     await until(
-      () => (c.monitor.turn(), statSync(c.output.chain.path, { throwIfNoEntry: false }) !== undefined),
+      () => {
+        c.monitor.turn();
+        return c.output.chain.adoptLive() !== undefined;
+      },
     );
     c.exit();
     expect(files(c.directory)).toEqual(["output.log", "output.log.1", "output.log.2"]);
@@ -261,7 +265,10 @@ describe("rotation", () => {
     const second = new ContainerOutput(path, settings({ maxSize: 1e6 }), options);
     second.adopt();
     const following = collect(await second.logs({ ...all, follow: true }, "", never()));
-    await until(() => (monitor.turn(), second.chain.live !== undefined));
+    await until(() => {
+      monitor.turn();
+      return second.chain.live !== undefined;
+    });
     monitor.write(STDOUT, "after\n");
     monitor.close();
     second.ended();

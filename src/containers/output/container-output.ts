@@ -92,9 +92,14 @@ export class ContainerOutput {
   }
 
   /** Everything that is kept, or a part of it, and what follows. @throws NotImplemented */
-  async logs(options: LogsOptions, details: string, signal: AbortSignal): Promise<LogStream> {
+  async logs(
+    options: LogsOptions,
+    details: string,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<OutputChunk>> {
     if (!options.stdout && !options.stderr) throw invalidParameter("You must choose at least one stream");
     if (!this.settings.readable) throw notReadable();
+    if (this.chain.last === undefined) return nothing();
     const since = options.since === undefined ? undefined : instantOf(options.since);
     const until = options.until === undefined ? undefined : instantOf(options.until);
     const reader = await this.#readerOf(options, since, until);
@@ -175,6 +180,9 @@ export class AttachedOutput extends LogStream {
 function plainly(wanted: WantedStreams): Transform {
   return { chunks: (block): OutputChunk[] => unwrap(block, wanted), finished: false };
 }
+
+/** Of a container that never ran. */
+async function* nothing(): AsyncGenerator<OutputChunk> {}
 
 function notReadable(): Error {
   return notImplemented("configured logging driver does not support reading");

@@ -82,14 +82,18 @@ export class LiveLog {
   }
 
   #lookAt(size: number | undefined): void {
-    if (size === undefined) return this.#lookForNewFile();
+    if (size === undefined) this.#lookForNewFile();
+    else if (size >= this.#chain.limits.maxSize) this.#rotate(size);
+    else this.#keepWatching(size);
+  }
+
+  #keepWatching(size: number): void {
     this.#toldAt = undefined;
     const grown = size - this.#lastSize;
     const elapsed = Math.max(1, performance.now() - this.#lastLook);
     this.#lastSize = size;
     this.#lastLook += elapsed;
     const { maxSize } = this.#chain.limits;
-    if (size >= maxSize) return this.#rotate(size);
     const watched = this.#chain.isRead || grown <= 0;
     if (watched) this.#watchLive(size);
     else this.#unwatch();

@@ -1,5 +1,5 @@
 import { BLOCK_BYTES, invalidHeader, type TarKind } from "./entry.ts";
-import { readNumber, readText, verifyChecksum } from "./fields.ts";
+import { isZeroBlock, readNumber, readText, verifyChecksum } from "./fields.ts";
 
 /** A header block's own fields, before extension headers are laid over them. */
 export interface HeaderBlock {
@@ -96,4 +96,16 @@ function readName(block: Uint8Array): string {
   const isStar = block[508] === 0x74 && block[509] === 0x61 && block[510] === 0x72 && block[511] === 0;
   const prefix = readText(block, 345, isStar ? 131 : 155);
   return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+/** Whether data that begins with this block is an archive: with a header, or, being empty, with zeros. */
+export function isTarHeader(block: Uint8Array): boolean {
+  if (block.length !== BLOCK_BYTES) return false;
+  if (isZeroBlock(block)) return true;
+  try {
+    verifyChecksum(block);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,3 +1,4 @@
+export { isTarHeader } from "./block.ts";
 export {
   BLOCK_BYTES,
   paddingBytes,

@@ -5,12 +5,14 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
+  O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
+  SYS_fchmodat2,
   SYS_renameat2,
 } from "../constants.ts";
 import { ENOENT, ENOSYS, isErrno, LinuxError } from "../errors.ts";
@@ -31,7 +33,6 @@ import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 
 const renameat2 = rawSyscall(["i32", "ptr", "i32", "ptr", "u32"]);
 const fchmodat2 = rawSyscall(["i32", "ptr", "u32", "u32"]);
-const SYS_fchmodat2 = 452;
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 /** PATH_MAX: no link's target is longer. */
@@ -253,7 +254,6 @@ export class DirHandle implements Disposable {
   }
 }
 
-const O_NOCTTY = 0o400;
 const DOT = cString(".");
 
 /** Two `struct timespec`: access, modification. */

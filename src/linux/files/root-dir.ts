@@ -4,6 +4,7 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
+  O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
@@ -253,8 +254,6 @@ export class RootDir implements Disposable {
     });
   }
 }
-
-const O_NOCTTY = 0o400;
 
 /** The lossless text of a path, in which it is cut into components. */
 function textOf(path: Path): string {

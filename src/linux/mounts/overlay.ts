@@ -83,14 +83,14 @@ function attachDetached(overlay: OverlayMount): boolean {
 }
 
 /** overlayfs looks the paths up at once, so that descriptors that lead to the layers need to live no longer than the call. */
-function mountByDescriptors(overlay: OverlayMount): boolean {
+export function mountByDescriptors(overlay: OverlayMount): boolean {
   using layers = new DisposableStack();
   const lower = overlay.lower.map((path) => descriptorPath(layers.use(openRoot(path)).fd));
   return mountByText({ ...overlay, lower }, overlay.target);
 }
 
 /** Before Linux 6.7: mounted at a directory of our own, held by a descriptor, and taken away from there at once. */
-function openHiddenOverlay(layers: OverlayLayers): RootDir {
+export function openHiddenOverlay(layers: OverlayLayers): RootDir {
   const target = mkdtempSync(join(tmpdir(), "berth-overlay-"));
   try {
     mountOverlay({ ...layers, target });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
+import { openDescriptors } from "../testing.ts";
 import { inNetworkNamespace } from "./enter.ts";
 import { createNetworkNamespace, openNetworkNamespace } from "./network-namespace.ts";
 
@@ -46,13 +47,13 @@ test("another process reaches the namespace by its path", async () => {
 
 test("a closed namespace leaves no descriptor", () => {
   createNetworkNamespace().close();
-  const before = readdirSync("/proc/self/fd").length;
+  const before = openDescriptors(/^(net:|socket:)/);
   for (let at = 0; at < 20; at++) {
     const namespace = createNetworkNamespace();
     namespace.close();
     namespace.close();
   }
-  expect(readdirSync("/proc/self/fd").length).toBe(before);
+  expect(openDescriptors(/^(net:|socket:)/)).toBe(before);
   expect(() => openNetworkNamespace("/proc/none/ns/net")).toThrow("ENOENT");
   expect(readFileSync("/proc/net/dev", "utf8")).toContain("lo:");
 });

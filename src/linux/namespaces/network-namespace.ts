@@ -9,6 +9,7 @@ import { inNewNetworkNamespace } from "./enter.ts";
 export class NetworkNamespace implements Disposable {
   readonly fd: number;
   #routes: RouteSocket | undefined;
+  #closed = false;
 
   /** Takes over a descriptor, and the route socket where one is open already. */
   constructor(fd: number, routes?: RouteSocket) {
@@ -35,7 +36,6 @@ export class NetworkNamespace implements Disposable {
     this.#closed = true;
     closeDescriptor(this.fd);
   }
-  #closed = false;
 
   [Symbol.dispose](): void {
     this.close();
@@ -44,16 +44,21 @@ export class NetworkNamespace implements Disposable {
 
 /** A new network namespace with nothing in it but `lo`, which is up. */
 export function createNetworkNamespace(): NetworkNamespace {
-  return inNewNetworkNamespace((fd) => {
+  const namespace = inNewNetworkNamespace((fd) => {
     try {
-      const routes = RouteSocket.open();
-      routes.setUp("lo");
-      return new NetworkNamespace(fd, routes);
+      return new NetworkNamespace(fd, RouteSocket.open());
     } catch (error) {
       closeDescriptor(fd);
       throw error;
     }
   });
+  try {
+    namespace.routes.setUp("lo");
+    return namespace;
+  } catch (error) {
+    namespace.close();
+    throw error;
+  }
 }
 
 /** Holds an existing namespace: `/proc/<pid>/ns/net`, `/run/netns/<name>`. @throws LinuxError ENOENT. */

@@ -69,7 +69,8 @@ export class NetlinkSocket {
       const part = requests.slice(start, start + LARGEST_PART);
       const first = this.#send(part);
       for (const [index, { subject }] of part.entries()) {
-        refusal ??= this.#readAnswer((first + index) >>> 0, subject, () => {});
+        const answer = this.#readAnswer((first + index) >>> 0, subject, () => {});
+        refusal ??= answer;
       }
     }
     if (refusal !== undefined) throw refusal;

@@ -44,34 +44,36 @@ const SCOPES = { global: rt.RT_SCOPE_UNIVERSE, link: rt.RT_SCOPE_LINK, host: rt.
 
 /** @param link Index of `route.device`. */
 export function addRoute(route: RouteSpec, link?: number): NetlinkRequest {
-  const message = routeMessage(rt.RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route, link);
+  const scope = SCOPES[route.scope ?? (route.gateway === undefined ? "link" : "global")];
+  const message = new NetlinkMessage(rt.RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+  writeRoute(message, route, link, { scope, protocol: rt.RTPROT_BOOT, type: rt.RTN_UNICAST });
   return { message, subject: `add route ${route.destination ?? "default"}` };
 }
 
+/** What a route to be removed does not say matches any: its scope too. */
 export function removeRoute(route: RouteSpec, link?: number): NetlinkRequest {
-  const message = routeMessage(rt.RTM_DELROUTE, 0, route, link);
+  const scope = route.scope === undefined ? rt.RT_SCOPE_NOWHERE : SCOPES[route.scope];
+  const message = new NetlinkMessage(rt.RTM_DELROUTE, 0);
+  writeRoute(message, route, link, { scope, protocol: 0, type: 0 });
   return { message, subject: `remove route ${route.destination ?? "default"}` };
 }
 
-/** `struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags. */
-function routeMessage(
-  type: number,
-  flags: number,
+/** `struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags; then attributes. */
+function writeRoute(
+  message: NetlinkMessage,
   route: RouteSpec,
   link: number | undefined,
-): NetlinkMessage {
+  { scope, protocol, type }: { scope: number; protocol: number; type: number },
+): void {
   const destination = destinationOf(route);
-  const scope = SCOPES[route.scope ?? (route.gateway === undefined ? "link" : "global")];
-  const message = new NetlinkMessage(type, flags);
   message.u8(destination.family).u8(destination.prefixLength).u8(0).u8(0);
-  message.u8(rt.RT_TABLE_MAIN).u8(rt.RTPROT_BOOT).u8(scope).u8(rt.RTN_UNICAST);
+  message.u8(rt.RT_TABLE_MAIN).u8(protocol).u8(scope).u8(type);
   message.u32(route.onLink === true ? rt.RTNH_F_ONLINK : 0);
   if (destination.prefixLength > 0) message.attribute(rt.RTA_DST, destination.bytes);
   if (route.gateway !== undefined) message.attribute(rt.RTA_GATEWAY, parseIp(route.gateway));
   if (route.source !== undefined) message.attribute(rt.RTA_PREFSRC, parseIp(route.source));
   if (link !== undefined) message.attributeU32(rt.RTA_OIF, link);
   if (route.metric !== undefined) message.attributeU32(rt.RTA_PRIORITY, route.metric);
-  return message;
 }
 
 /** A default route has its gateway's family. */

@@ -56,6 +56,7 @@ export const RTN_UNICAST = 1;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
 export const RT_SCOPE_HOST = 254;
+export const RT_SCOPE_NOWHERE = 255;
 export const IFLA_OPERSTATE = 16;
 export const IFLA_IFALIAS = 20;
 export const RTNH_F_ONLINK = 4;

@@ -8,7 +8,8 @@ const FALLBACK_MS = 200;
 
 /**
  * Resolves when a process that need not be our child has ended: at once where there is none, or where its start time
- * says that it is another. Aborting the signal gives up watching; the promise then stays pending.
+ * says that it is another.
+ * @throws the signal's reason where it aborts before.
  */
 export async function processExit(pid: number, startTime?: string, signal?: AbortSignal): Promise<void> {
   let pidfd: number;
@@ -25,6 +26,8 @@ export async function processExit(pid: number, startTime?: string, signal?: Abor
     return;
   }
   await readableThenClosed(pidfd, signal);
-  while (isAlive(pid, watched) && signal?.aborted !== true) await Bun.sleep(FALLBACK_MS);
-  if (signal?.aborted === true) await new Promise<never>(() => {});
+  while (isAlive(pid, watched)) {
+    signal?.throwIfAborted();
+    await Bun.sleep(FALLBACK_MS);
+  }
 }

@@ -8,6 +8,8 @@ const pidfdSendSignal = rawSyscall(["i32", "i32", "ptr", "u32"]);
 
 /** linux/prctl.h */
 const PR_SET_CHILD_SUBREAPER = 36;
+/** linux/wait.h */
+const WNOHANG = 1;
 
 /**
  * Holds a process by a descriptor, which goes on meaning that process after its pid was given to another. Close-on-exec.
@@ -69,9 +71,22 @@ function readStat(pid: number): { state: string; startTime: string } | undefined
   return { state: fields[0] ?? "X", startTime: fields[19] ?? "" };
 }
 
-/** Makes this process the parent of orphans among its descendants, so that a monitor whose starter ended stays ours. */
+/**
+ * Makes this process the parent of orphans among its descendants, so that a monitor whose starter ended stays ours.
+ * Bun waits for the children that it spawned only: whoever adopts must `reap` what it adopted.
+ */
 export function setSubreaper(on = true): void {
   check("prctl", libc.prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0, 0, 0, 0));
+}
+
+/**
+ * Takes a dead child's remains away. @returns its wait status; undefined where it lives, or is no child of ours. Never
+ * for a child of `Bun.spawn`, whose exit Bun would then miss.
+ */
+export function reap(pid: number): number | undefined {
+  const status = new Int32Array(1);
+  if (pid <= 0) return undefined; // would take anybody's
+  return libc.waitpid(pid, new Uint8Array(status.buffer), WNOHANG) === pid ? status[0] : undefined;
 }
 
 /** Runs synchronous work with another umask, so that the modes of files it makes are exact. */

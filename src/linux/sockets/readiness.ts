@@ -31,12 +31,14 @@ export function adoptSocket(fd: number, handlers: AdoptedHandlers): Promise<Adop
 /**
  * Resolves when a descriptor that is no socket becomes readable: the loop then tries to receive from it, is told
  * ENOTSOCK, and closes it. That is how a pidfd says that its process has ended. Takes over the descriptor.
+ * Resolves as well when the signal aborts.
  */
-export function readableThenClosed(fd: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    adoptSocket(fd, { close: resolve }).then(
-      (socket) => signal?.addEventListener("abort", () => socket.terminate(), { once: true }),
-      reject,
-    );
-  });
+export async function readableThenClosed(fd: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const socket = await adoptSocket(fd, { close: resolve });
+  const stop = () => socket.terminate();
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  await promise;
+  signal?.removeEventListener("abort", stop);
 }

@@ -75,22 +75,27 @@ class Inotify {
       const end = at + EVENT_HEADER + events.readUInt32LE(at + 12);
       if ((mask & IN_Q_OVERFLOW) !== 0) this.#overflow();
       else if ((mask & IN_IGNORED) !== 0) this.#watches.delete(id);
-      else this.#call(() => this.#watches.get(id)?.onEvent(nameIn(events.subarray(at + EVENT_HEADER, end))));
+      else this.#event(id, nameIn(events.subarray(at + EVENT_HEADER, end)));
       at = end;
     }
   }
 
-  #overflow(): void {
-    for (const watch of [...this.#watches.values()]) this.#call(watch.onOverflow);
+  #event(id: number, name: string): void {
+    const watch = this.#watches.get(id);
+    if (watch !== undefined) callSafely(() => watch.onEvent(name));
   }
 
-  /** A listener that throws must not end the watching of all others. */
-  #call(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      log.error("a file's watcher failed", { error: messageOf(error) });
-    }
+  #overflow(): void {
+    for (const watch of [...this.#watches.values()]) callSafely(watch.onOverflow);
+  }
+}
+
+/** A listener that throws must not end the watching of all others. */
+export function callSafely(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    log.error("a file's watcher failed", { error: messageOf(error) });
   }
 }
 

@@ -3,7 +3,7 @@ import { descriptorPath } from "../files/descriptors.ts";
 import { DirHandle } from "../files/dir-handle.ts";
 import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
-import { IN_CLOSE_WRITE, IN_CREATE, IN_MOVED_TO, IN_ONLYDIR, inotify } from "./inotify.ts";
+import { callSafely, IN_CLOSE_WRITE, IN_CREATE, IN_MOVED_TO, IN_ONLYDIR, inotify } from "./inotify.ts";
 
 const EVENTS = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR;
 
@@ -59,7 +59,7 @@ class WatchedDirectory {
   }
 
   #tell(name: string): void {
-    for (const listener of [...this.#listeners]) listener(name);
+    for (const listener of [...this.#listeners]) callSafely(() => listener(name));
   }
 
   #tellAll(): void {

@@ -4,6 +4,7 @@ import { statDescriptor } from "../files/file-stat.ts";
 import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
 import {
+  callSafely,
   IN_ATTRIB,
   IN_CLOSE_WRITE,
   IN_DELETE_SELF,
@@ -90,7 +91,7 @@ class WatchedFile {
 
   #tell(): void {
     this.#told = this.#state();
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) callSafely(listener);
   }
 
   #state(): string {

@@ -56,7 +56,7 @@ tree({
   "memory/b/c1/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 4",
   "pids/b/c1/pids.current": "1",
   "pids/b/c1/pids.max": "max",
-  "pids/b/c1/cgroup.procs": "55",
+  "freezer/b/c1/cgroup.procs": "55",
   "freezer/b/c1/freezer.state": "THAWED",
   "blkio/b/c1/blkio.bfq.io_service_bytes_recursive": "Total 0",
   "blkio/b/c1/blkio.throttle.io_service_bytes_recursive": "8:0 Read 5\n8:0 Write 6\n8:0 Total 11\nTotal 11",
@@ -101,8 +101,9 @@ describe("version 1", () => {
     });
     expect(stats.pids_stats).toEqual({ current: 1 });
     expect(stats.blkio_stats.io_service_bytes_recursive).toEqual([
-      { major: 8, minor: 0, op: "read", value: 5 },
-      { major: 8, minor: 0, op: "write", value: 6 },
+      { major: 8, minor: 0, op: "Read", value: 5 },
+      { major: 8, minor: 0, op: "Write", value: 6 },
+      { major: 8, minor: 0, op: "Total", value: 11 },
     ]);
     expect(stats.blkio_stats.io_time_recursive).toBeNull();
     expect(cgroups.stats("/b/c2")).rejects.toThrow("no such cgroup");

@@ -211,12 +211,12 @@ export class CgroupsV1 implements Cgroups {
 
 const SIGKILL = 9;
 
-/** `8:0 Read 4096`; the closing `Total 4096` is left out. */
+/** `8:0 Read 4096`; the closing line, which sums all devices up, is left out. */
 function parseBlkio(text: string): RawBlkioEntry[] {
   return text.split("\n").flatMap((line) => {
     const [, major, minor, op = "", value] = /^(\d+):(\d+)(?: (\w+))? (\d+)$/.exec(line) ?? [];
     if (value === undefined) return [];
-    return [{ major: Number(major), minor: Number(minor), op: op.toLowerCase(), value: Number(value) }];
+    return [{ major: Number(major), minor: Number(minor), op, value: Number(value) }];
   });
 }
 

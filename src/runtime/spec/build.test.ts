@@ -93,6 +93,13 @@ describe("processes", () => {
     expect(spec.process.args).toEqual(["/sbin/docker-init", "--", "sh", "-c", "true"]);
   });
 
+  test("the init is left out where the PID namespace is somebody else's", () => {
+    const namespaces = { ...specInput().namespaces, pid: "host" as const };
+    const spec = buildSpec(specInput({ initPath: "/usr/bin/tini-static", namespaces }));
+    expect(spec.process.args).toEqual(["sh", "-c", "true"]);
+    expect(spec.mounts.some((mount) => mount.destination === "/sbin/docker-init")).toBe(false);
+  });
+
   test.each([
     "/proc/self/fd/8",
     "/proc/./self//fd/8",

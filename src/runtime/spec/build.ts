@@ -21,7 +21,9 @@ const OCI_VERSION = "1.0.2";
  * host comes in with `facts`, `devices` and `cdi`.
  * @throws EngineError in Docker's words for every wish that cannot be had
  */
-export function buildSpec(input: SpecInput): OciSpec {
+export function buildSpec(given: SpecInput): OciSpec {
+  // In somebody else's PID namespace there is an init already.
+  const input = given.namespaces.pid === "new" ? given : { ...given, initPath: undefined };
   const { host, config, namespaces } = input;
   const security = parseSecurityOptions(host.SecurityOpt);
   const devices = resolveDevices(host, input.devices);

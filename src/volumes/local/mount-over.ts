@@ -68,5 +68,6 @@ async function runMount(path: string, mount: LocalMount): Promise<void> {
   });
   const complaint = await new Response(child.stderr).text();
   if ((await child.exited) === 0) return;
-  throw new Error(complaint.trim().replaceAll(/\s*\n\s*/g, " ") || "mount was ended before it was done");
+  const reason = complaint.replace(/\s*dmesg\(1\) may have more information.*/s, "").trim();
+  throw new Error(reason.replaceAll(/\s*\n\s*/g, " ") || "mount was ended before it was done");
 }

@@ -154,7 +154,8 @@ describe("a profile of one's own", () => {
       '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["x"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":18446744073709551614,"valueTwo":9007199254740993,"op":"SCMP_CMP_EQ"}]}]}';
     const seccomp = compileSeccomp(parseSeccompProfile(text), X86);
     const written = serializeSpec({ linux: { seccomp } } as unknown as OciSpec);
-    expect(written).toContain('"value":18446744073709551614,"valueTwo":9007199254740993');
+    expect(written).toContain('"value":18446744073709551614,');
+    expect(written).toContain('"valueTwo":9007199254740993');
   });
 
   test.each([

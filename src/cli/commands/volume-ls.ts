@@ -1,0 +1,26 @@
+import { bool, filter, string } from "../flags.ts";
+import { FORMAT_HELP, printList } from "../format.ts";
+import { VOLUME_LIST, volumeFormat } from "../lists/volumes.ts";
+import { NO_CLUSTER } from "../messages.ts";
+import { naturalOrder } from "../natural-order.ts";
+import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
+
+export const command = defineCommand({
+  summary: "List volumes",
+  usage: "[OPTIONS]",
+  arity: NO_ARGUMENTS,
+  flags: {
+    cluster: bool("Show only a cluster's volumes"),
+    filter: filter("Show only what fulfils a condition (e.g. dangling=true)"),
+    format: string(FORMAT_HELP),
+    quiet: bool("Only print names", { short: "q" }),
+  },
+  async run({ cli, flags }) {
+    if (flags.cluster) throw new Error(`--cluster: ${NO_CLUSTER}`);
+    const format = flags.format || (!flags.quiet && (await cli.config()).volumesFormat) || "table";
+    const { Volumes, Warnings } = await (await cli.engine()).volumes.list(flags.filter);
+    const sorted = [...(Volumes ?? [])].sort((a, b) => naturalOrder(a.Name, b.Name));
+    printList(cli, VOLUME_LIST, volumeFormat(format, flags.quiet), sorted);
+    for (const warning of Warnings ?? []) cli.note(`WARNING: ${warning}`);
+  },
+});

@@ -1,0 +1,176 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ApiServer, routesOf } from "../api/index.ts";
+import {
+  type ContainerDefaults,
+  type Containers,
+  linuxMachine,
+  openContainers,
+} from "../containers/index.ts";
+import { Images, openSnapshotter } from "../images/index.ts";
+import { invalidParameter, type LogFields, log, messageOf, setLogLevel, VERSION } from "../lib/index.ts";
+import { Networks } from "../networks/index.ts";
+import { checkHost, hostFacts, openCgroups, openRuntimes } from "../runtime/index.ts";
+import { BlobStore, Database, EventLog } from "../store/index.ts";
+import { Volumes } from "../volumes/index.ts";
+import type { DaemonConfig } from "./config.ts";
+import { engineId } from "./engine-id.ts";
+import { createSystem } from "./system.ts";
+
+/** All rooms, wired together, behind a server that is ready to listen. */
+export interface Engine {
+  readonly server: ApiServer;
+  /** Applies what may change without a restart. */
+  reload(config: DaemonConfig): void;
+  /** Numbers for whoever looks into a living daemon. */
+  describe(): LogFields;
+  /** Lets go of everything; containers go on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the rooms in the order in which they need each other, repairs what an earlier daemon left half done, and
+ * puts the API in front. The one place where peers meet.
+ */
+export async function assembleEngine(config: DaemonConfig, phase: (name: string) => void): Promise<Engine> {
+  await using undo = new AsyncDisposableStack();
+  const hostReport = checkHost();
+  const database = Database.open(join(config.dataRoot, "berth.db"));
+  undo.defer(() => database.close());
+  const events = new EventLog(database);
+  undo.defer(() => events.flush());
+  phase("database");
+
+  const cgroups = openCgroups();
+  const facts = hostFacts(cgroups);
+  const runtimes = openRuntimes({
+    execRoot: config.execRoot,
+    cgroupParent: config.cgroupParent,
+    configured: config.runtimes,
+    default: config.defaultRuntime,
+    defaultUlimits: config.defaultUlimits,
+    cgroups,
+    facts,
+  });
+  const machine = linuxMachine({
+    runtimes,
+    facts,
+    execRoot: config.execRoot,
+    ...(config.initPath === undefined ? {} : { initPath: config.initPath }),
+  });
+  phase("runtime");
+
+  let containers: Containers | undefined;
+  const { emit } = events;
+  const trash = join(config.dataRoot, "trash");
+  const [blobs, snapshotter] = await Promise.all([
+    BlobStore.open(join(config.dataRoot, "blobs")),
+    openSnapshotter({ root: join(config.dataRoot, "snapshots"), trash }),
+  ]);
+  const images = await Images.open({
+    db: database,
+    blobs,
+    snapshotter,
+    emit,
+    dataRoot: config.dataRoot,
+    isRunning: (id) => containers?.isRunning(id) ?? false,
+  });
+  undo.defer(() => images.close());
+  phase("images");
+
+  const volumes = new Volumes({ database, emit, root: join(config.dataRoot, "volumes"), trash });
+  await volumes.recover();
+  const networks = new Networks({
+    database,
+    emit,
+    instance: config.instance,
+    config: networksConfig(config),
+  });
+  undo.defer(() => networks.close());
+  phase("volumes and networks");
+
+  containers = openContainers({
+    dataRoot: config.dataRoot,
+    execRoot: config.execRoot,
+    database,
+    emit,
+    defaults: containerDefaults(config),
+    images,
+    snapshots: images.snapshots,
+    endpoints: networks,
+    volumes,
+    machine,
+  });
+  undo.defer(() => containers?.shutdown());
+  await containers.recover();
+  phase("containers");
+
+  const host = await hostReport;
+  for (const warning of host.warnings) log.warn(warning);
+  const system = createSystem({
+    config,
+    engineId: engineId(database),
+    host,
+    runtimes,
+    events,
+    containers,
+    images,
+    volumes,
+  });
+  const server = new ApiServer({
+    router: routesOf({ containers, images, volumes, networks, events, system }),
+    version: VERSION,
+  });
+  const live = undo.move();
+  return {
+    server,
+    reload: (changed) => setLogLevel(changed.logLevel),
+    describe: () => ({
+      ...containers.counts(),
+      ...containers.held,
+      residentBytes: process.memoryUsage().rss,
+    }),
+    close: () => live.disposeAsync(),
+  };
+}
+
+function networksConfig({ bridge, addressPools, dns, dnsOptions, dnsSearch }: DaemonConfig) {
+  return {
+    ...(bridge.bip === undefined ? {} : { bip: bridge.bip }),
+    ...(bridge.fixedCidr === undefined ? {} : { fixedCidr: bridge.fixedCidr }),
+    ...(bridge.mtu === undefined ? {} : { mtu: bridge.mtu }),
+    ...(bridge.hostIp === undefined ? {} : { ip: bridge.hostIp }),
+    ...(bridge.hostGatewayIp === undefined ? {} : { hostGatewayIps: [bridge.hostGatewayIp] }),
+    icc: bridge.icc,
+    defaultAddressPools: addressPools,
+    dns,
+    dnsOptions,
+    dnsSearch,
+  };
+}
+
+function containerDefaults(config: DaemonConfig): ContainerDefaults {
+  const profile = seccompProfile(config.seccompProfile);
+  return {
+    logConfig: { Type: config.logDriver, Config: { ...config.logOpts } },
+    ulimits: config.defaultUlimits,
+    cgroupParent: config.cgroupParent,
+    init: config.init,
+    noNewPrivileges: config.noNewPrivileges,
+    ...(config.defaultShmSizeBytes === undefined ? {} : { shmSize: config.defaultShmSizeBytes }),
+    ...(config.defaultIpcMode === undefined ? {} : { ipcMode: config.defaultIpcMode }),
+    ...(config.defaultCgroupnsMode === undefined ? {} : { cgroupnsMode: config.defaultCgroupnsMode }),
+    ...(profile === undefined ? {} : { seccompProfile: profile }),
+  };
+}
+
+/** The profile's text; `unconfined` stays that word. @throws InvalidParameter where the file can't be read */
+function seccompProfile(setting: string | undefined): string | undefined {
+  if (setting === undefined || setting === "builtin" || setting === "unconfined")
+    return setting === "builtin" ? undefined : setting;
+  try {
+    return readFileSync(setting, "utf8");
+  } catch (error) {
+    throw invalidParameter(`opening seccomp profile (${setting}) failed: ${messageOf(error)}`, error);
+  }
+}

@@ -1,0 +1,9 @@
+/** Images, their layers, and the writable layers of containers. */
+export type { CommitOptions } from "./commit.ts";
+export type { ContainerSnapshots } from "./container-snapshots.ts";
+export type { ImageFilters } from "./filters.ts";
+export { Images, type ImagesOptions, type ResolvedImage } from "./images.ts";
+export type { ImportOptions } from "./import.ts";
+export type { ListOptions } from "./list.ts";
+export { openSnapshotter, type SnapshotterOptions } from "./snapshots/open.ts";
+export type { Snapshotter } from "./snapshots/snapshotter.ts";
