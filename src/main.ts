@@ -3,8 +3,9 @@ const args = process.argv.slice(2);
 
 if (args[0] === "daemon") {
   const { main } = await import("./daemon/main.ts");
-  process.exitCode = await main(args.slice(1));
+  // A descriptor that the kernel's file watching keeps open would otherwise hold the process.
+  process.exit(await main(args.slice(1)));
 } else {
   const { main } = await import("./cli/main.ts");
-  process.exitCode = await main(args);
+  process.exit(await main(args));
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { EngineError, invalidParameter, messageOf } from "../lib/index.ts";
-import { decode } from "../wire/decode.ts";
-import type { Static, TSchema } from "../wire/schema.ts";
+import { decode, type Static, type TSchema } from "../wire/index.ts";
 import { ClientGone } from "./streams/writing.ts";
 
 /** The largest JSON body that is read. A seccomp profile or a long list of variables fits many times over. */

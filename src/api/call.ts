@@ -1,7 +1,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { systemError } from "../lib/index.ts";
-import type { Static, TSchema } from "../wire/schema.ts";
+import type { Static, TSchema } from "../wire/index.ts";
 import { bodyOf, readJson } from "./body.ts";
 import type { Query } from "./query.ts";
 import type { Hijacked } from "./streams/hijacked.ts";

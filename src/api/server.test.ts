@@ -228,6 +228,43 @@ describe("connections that misbehave", () => {
     expect(await client.toEnd()).toMatch(/^HTTP\/1.1 200 OK\r\n.*\r\n\r\nOK$/s);
   });
 
+  test("a client may close its half behind the request and read the answer", async () => {
+    await using slow = await serveFakes({
+      containers: {
+        list: async () => {
+          await Bun.sleep(20);
+          return [];
+        },
+      },
+    });
+    const client = new RawClient(slow.path);
+    client.write("GET /containers/json HTTP/1.1\r\nHost: d\r\n\r\n");
+    client.socket.end();
+    expect(await client.toEnd()).toEndWith("\r\n\r\n[]\n");
+  });
+
+  test("over TCP a stream ends with its client, though nothing is sent", async () => {
+    let gone = () => {};
+    const left = new Promise<void>((resolve) => {
+      gone = resolve;
+    });
+    await using api = await serveFakes({
+      events: {
+        subscribe: async function* (_options, signal) {
+          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+          gone();
+        },
+      },
+    });
+    const http = api.server.serve();
+    await new Promise<void>((resolve) => void http.listen(0, "127.0.0.1", resolve));
+    const client = new RawClient({ port: (http.address() as AddressInfo).port, host: "127.0.0.1" });
+    client.write("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await client.until((text) => text.includes("\r\n\r\n"));
+    client.close();
+    await left;
+  });
+
   test("several requests on one connection are answered in order", async () => {
     const client = new RawClient(server.path);
     const request = (url: string) => `GET ${url} HTTP/1.1\r\nHost: d\r\n\r\n`;

@@ -25,7 +25,7 @@ export interface ApiServerOptions {
  *   read from the request as usual; what follows it comes from the socket. `head` has so far always been empty.
  * - The upgraded socket allows a half-open connection; the client's half-close is `end`. When the peer of a unix socket is
  *   gone altogether `close` follows at once; over TCP only a failing write tells.
- * - A half-close of a plain request aborts it, as in Docker.
+ * - A half-close of a plain request ends its connection before the answer, unless `httpAllowHalfOpen` is set.
  * - Malformed heads, heads over 16 KB and a body shorter than promised end the connection and nothing else.
  * - With the default `requestTimeout` an upload that takes more than five minutes is cut off.
  */
@@ -51,6 +51,7 @@ export class ApiServer {
     server.requestTimeout = 0;
     server.keepAliveTimeout = 0;
     server.timeout = 0;
+    server.once("listening", () => allowHalfClose(server));
     server.on("request", (request, response) => void this.#handle(request, response, undefined));
     server.on("upgrade", (request, socket, head) => {
       // Without a listener a connection reset by the client would be an uncaught exception.
@@ -119,10 +120,12 @@ export class ApiServer {
         url: request.url?.slice(0, 200),
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
-    } else if (status >= 500) {
-      log.error("a request failed", {
+    } else {
+      // What is refused is the client's business; what went wrong inside is the operator's.
+      log[status === 500 ? "error" : "debug"]("a request failed", {
         method: request.method,
         url: request.url?.slice(0, 200),
+        status,
         error: error.message,
       });
     }
@@ -168,6 +171,15 @@ function answerEarly(
   request.once("end", () => response.end());
   response.once("close", () => clearTimeout(timer));
   request.resume();
+}
+
+/**
+ * `printf 'GET /info …' | nc -N -U` closes its half behind the request and waits for the answer. Over TCP this is
+ * how a client that goes away looks, too: there its streams must end, for with no event to send nothing else would tell.
+ */
+function allowHalfClose(server: Server): void {
+  // Node's and Bun's, but not in the types.
+  Object.assign(server, { httpAllowHalfOpen: typeof server.address() === "string" });
 }
 
 function decodePath(path: string): string {

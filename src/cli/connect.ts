@@ -1,6 +1,6 @@
+import { VERSION } from "../lib/index.ts";
 import { DEFAULT_SOCKET, discoverEndpoint, Engine } from "../sdk/index.ts";
 import type { Cli } from "./cli.ts";
-import { VERSION } from "./version.ts";
 
 /** Finds the engine; where none runs at the default address, the first request starts one if it may. */
 export async function connect(cli: Cli): Promise<Engine> {

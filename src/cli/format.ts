@@ -1,6 +1,6 @@
 import type { Cli } from "./cli.ts";
 import { alignColumns } from "./table.ts";
-import { type MethodTable, methods, Template } from "./template/index.ts";
+import type { MethodTable } from "./template/index.ts";
 
 /** What `--format` says of itself, for the commands that list things. */
 export const FORMAT_HELP =
@@ -17,21 +17,13 @@ export interface ListKind<T> {
   readonly titles: Readonly<Record<string, string>>;
 }
 
-/** How a list shall be printed. */
-export interface ListFormat {
-  readonly template: Template;
-  readonly isTable: boolean;
-}
-
-/** Reads `--format`. @throws Error `template parsing error: …` */
-export function listFormat(format: string): ListFormat {
+/** The text of a list. @throws Error `template parsing error: …` */
+export async function renderList<T>(kind: ListKind<T>, format: string, items: readonly T[]): Promise<string> {
   const isTable = format.startsWith("table");
   const source = isTable ? format.slice("table".length) : format === "json" ? "{{json .}}" : format;
-  return { template: parse(withEscapes(source)), isTable };
-}
-
-function parse(source: string): Template {
-  return explained(() => new Template(source));
+  const { row, head } = await rowRenderer(kind, withEscapes(source));
+  const lines = items.map((item) => `${row(item)}\n`).join("");
+  return isTable ? alignColumns(`${head()}\n${lines}`) : lines;
 }
 
 /** People type `\t` and `\n` between single quotes. */
@@ -42,44 +34,36 @@ function withEscapes(source: string): string {
     .replace(/^ +| +$/g, "");
 }
 
-/** The text of a list. */
-export function renderList<T>(kind: ListKind<T>, format: string, items: readonly T[]): string {
-  const { template, isTable } = listFormat(format);
-  const row = methods(kind.typeName, kind.fields);
-  const lines = explained(() => items.map((item) => `${template.execute(row(item))}\n`).join(""));
-  if (!isTable) return lines;
-  return alignColumns(`${tableHead(kind, template)}\n${lines}`);
+interface RowRenderer<T> {
+  readonly row: (item: T) => string;
+  readonly head: () => string;
 }
 
-/** The titles stand where the values will; where a template needs more than titles, what came out stays. */
-function tableHead<T>(kind: ListKind<T>, template: Template): string {
-  const label = (_: null, name = "") => titleOfLabel(name);
-  const titles = Object.entries(kind.titles).map(([name, title]): [string, () => string] => [
-    name,
-    () => title,
-  ]);
-  const head = methods<null>("formatter.SubHeaderContext", { Label: label, ...Object.fromEntries(titles) });
-  try {
-    return template.executeHeader(head(null));
-  } catch {
-    return "";
-  }
+/** Most formats only name fields: those need no language, and loading it would cost a list half its time. */
+async function rowRenderer<T>(kind: ListKind<T>, source: string): Promise<RowRenderer<T>> {
+  return plainRows(kind, source) ?? (await import("./template-rows.ts")).templateRows(kind, source);
 }
 
-/** `com.example.build-date` is headed `build date`. */
-function titleOfLabel(name: string): string {
-  return (name.split(".").at(-1) ?? "").replaceAll(/[-_]/g, " ");
+/** For formats such as `{{.ID}}: {{.Names}}`; undefined where there is more to it. */
+function plainRows<T>({ fields, titles }: ListKind<T>, source: string): RowRenderer<T> | undefined {
+  const parts = source.split(/\{\{\.([A-Za-z]+)\}\}/);
+  const isPlain = parts.every((part, index) =>
+    index % 2 === 0 ? !part.includes("{{") : Object.hasOwn(fields, part) && fields[part]!.length <= 1,
+  );
+  if (!isPlain) return undefined;
+  const fill = (value: (name: string) => unknown) =>
+    parts.map((part, index) => (index % 2 === 0 ? part : (value(part) ?? "<nil>"))).join("");
+  return {
+    row: (item) => fill((name) => fields[name]!(item)),
+    head: () => fill((name) => titles[name] ?? "<no value>"),
+  };
 }
 
-export function printList<T>(cli: Cli, kind: ListKind<T>, format: string, items: readonly T[]): void {
-  cli.print(renderList(kind, format, items));
-}
-
-/** Failures of templates are introduced as Docker's client does. */
-export function explained<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw new Error(`template parsing error: ${(error as Error).message}`, { cause: error });
-  }
+export async function printList<T>(
+  cli: Cli,
+  kind: ListKind<T>,
+  format: string,
+  items: readonly T[],
+): Promise<void> {
+  cli.print(await renderList(kind, format, items));
 }

@@ -15,7 +15,11 @@ function branch(image: ImageSummary): string[] {
   const content = manifests.reduce((sum, { Size }) => sum + Size.Content, 0);
   const head = [names.join(","), shortImageId(image.Id), humanSize(image.Size, 3), humanSize(content, 3)];
   const leaves = manifests.map(({ ID, ImageData, Size }, index) => {
-    const { os = "", architecture = "", variant = "" } = (ImageData?.Platform ?? {}) as Record<string, string>;
+    const {
+      os = "",
+      architecture = "",
+      variant = "",
+    } = (ImageData?.Platform ?? {}) as Record<string, string>;
     const platform = [os, architecture, variant].filter((part) => part !== "").join("/");
     const mark = index === manifests.length - 1 ? "└─" : "├─";
     return [`${mark} ${platform}`, shortImageId(ID), humanSize(Size.Total, 3), humanSize(Size.Content, 3)];

@@ -25,9 +25,13 @@ export async function inspectAll(
       errors.push(error);
     }
   }
-  if (template !== undefined) cli.print(found.length === 0 ? "\n" : found.map((text) => `${text}\n`).join(""));
+  if (template !== undefined)
+    cli.print(found.length === 0 ? "\n" : found.map((text) => `${text}\n`).join(""));
   else if (found.length === 0) cli.line("[]");
-  else cli.line((format === "json" ? compactJson : indentJson)(`[${found.map((json) => json.trim()).join(",")}]`));
+  else
+    cli.line(
+      (format === "json" ? compactJson : indentJson)(`[${found.map((json) => json.trim()).join(",")}]`),
+    );
   if (errors.length > 0) throw new ExitError(1, errors.map(describeError).join("\n"));
 }
 

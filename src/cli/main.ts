@@ -46,7 +46,7 @@ function parseRoot(argv: readonly string[]): Parsed {
 async function dispatch(cli: Cli, parsed: Parsed): Promise<number> {
   const [name, ...rest] = parsed.args;
   if (parsed.changed.has("version") && parsed.values["version"] === true) {
-    const { VERSION } = await import("./version.ts");
+    const { VERSION } = await import("../lib/index.ts");
     cli.line(`berth version ${VERSION}`);
     return 0;
   }
@@ -102,7 +102,8 @@ function checkArity(count: number, { min, max }: Arity, name: string, usage: str
   else if (max === Number.POSITIVE_INFINITY) complaint = `requires at least ${plural(min)}`;
   else if (min === 0) complaint = `requires at most ${plural(max)}`;
   else complaint = `requires at least ${min} and at most ${plural(max)}`;
-  const text = `berth: '${name}' ${complaint}\n\nUsage:  ${usage}\n\nRun '${name} --help' for more information`;
+  const advice = max === Number.POSITIVE_INFINITY ? "See" : "Run";
+  const text = `berth: '${name}' ${complaint}\n\nUsage:  ${usage}\n\n${advice} '${name} --help' for more information`;
   throw new ExitError(1, text);
 }
 

@@ -13,11 +13,18 @@ export interface Reference {
 
 const DOMAIN = String.raw`(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?`;
 const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
-const TAG = String.raw`[\w][\w.-]{0,127}`;
-const DIGEST = String.raw`[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}`;
-const PATTERN = new RegExp(
-  `^(?:(${DOMAIN})/)?(${COMPONENT}(?:/${COMPONENT})*)(?::(${TAG}))?(?:@(${DIGEST}))?$`,
-);
+const TAG = "\\w[\\w.-]{0,127}";
+const DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
+let pattern: RegExp | undefined;
+
+/** Made when it is first needed: it costs more than a whole list without it. */
+function grammar(): RegExp {
+  pattern ??= new RegExp(
+    `^(?:(${DOMAIN})/)?(${COMPONENT}(?:/${COMPONENT})*)(?::(${TAG}))?(?:@(${DIGEST}))?$`,
+  );
+  return pattern;
+}
+
 const HEX_ID = /^[a-f0-9]{64}$/;
 
 /** @throws Error `invalid reference format`, and why where it is known. */
@@ -29,7 +36,7 @@ export function parseReference(text: string): Reference {
   const remote = rest.split(/[:@]/, 1)[0]!;
   if (remote !== remote.toLowerCase())
     throw new Error(`invalid reference format: repository name (${remote}) must be lowercase`);
-  const match = PATTERN.exec(`${domain}/${rest}`);
+  const match = grammar().exec(`${domain}/${rest}`);
   if (match === null) throw new Error("invalid reference format");
   const [, , path = "", tag, digest] = match;
   if (path.length > 255) throw new Error("repository name must not be more than 255 characters");

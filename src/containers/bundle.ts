@@ -1,5 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { Context } from "./context.ts";
 
 /** Directories of a bundle that something may be mounted on: they are removed only as empty directories. */
@@ -11,10 +20,16 @@ export function makeBundle(context: Pick<Context, "paths">, id: string): void {
   mkdirSync(context.paths.rootfs(id), { recursive: true, mode: 0o700 });
 }
 
-/** A mount point of its own for the n-th extra mount (images, parts of volumes). */
-export function makeMountPoint(context: Pick<Context, "paths">, id: string, index: number): string {
-  const target = join(context.paths.bundle(id), MOUNTS, String(index));
-  mkdirSync(target, { recursive: true, mode: 0o700 });
+/** A mount point for something that is mounted until the runtime has taken it over (images, parts of volumes). */
+export function makeMountPoint(
+  context: Pick<Context, "paths">,
+  id: string,
+  name: string,
+  kind: "directory" | "file",
+): string {
+  const target = join(context.paths.bundle(id), MOUNTS, name);
+  mkdirSync(kind === "directory" ? target : dirname(target), { recursive: true, mode: 0o700 });
+  if (kind === "file") writeFileSync(target, "", { mode: 0o600 });
   return target;
 }
 
@@ -35,13 +50,17 @@ export function removeBundle(context: Pick<Context, "paths" | "machine">, id: st
   detachMounts(context, id);
   context.machine.detach(context.paths.shm(id));
   const extra = join(bundle, MOUNTS);
-  const mountPoints = [
-    ...MOUNT_POINTS.map((name) => join(bundle, name)),
-    ...listed(extra).map((name) => join(extra, name)),
-  ];
-  // rmdir refuses a mount point and a directory that holds anything.
-  for (const path of mountPoints) if (existsSync(path)) rmdirSync(path);
+  for (const name of MOUNT_POINTS) removeMountPoint(join(bundle, name));
+  for (const name of listed(extra)) removeMountPoint(join(extra, name));
   rmSync(bundle, { recursive: true, force: true });
+}
+
+/** rmdir and unlink refuse what something is mounted on, and rmdir what holds anything. */
+function removeMountPoint(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (stat.isDirectory()) rmdirSync(path);
+  else unlinkSync(path);
 }
 
 function listed(directory: string): string[] {

@@ -1,4 +1,4 @@
-import { type EmitEvent, log, messageOf, type StreamSession } from "../lib/index.ts";
+import { type EmitEvent, log, messageOf, notFound, type StreamSession } from "../lib/index.ts";
 import type { Database } from "../store/index.ts";
 import type {
   ContainerCreateRequest,
@@ -68,6 +68,9 @@ import { updateContainer } from "./update.ts";
 import { Waiters, wait } from "./wait.ts";
 
 export type { ContainerDefaults } from "./context.ts";
+
+/** How long the daemon's end waits for operations on containers. */
+const PATIENCE_MS = 10_000;
 
 export interface ContainersOptions {
   /** Holds `containers/` and `trash/`. */
@@ -270,19 +273,31 @@ export class Containers {
     return recover(this.#context);
   }
 
-  /** Leaves everything running and lets go of it: operations under way end, nothing new begins by itself. */
+  /**
+   * Leaves everything running and lets go of it: nothing new begins by itself, and operations under way get a moment to
+   * end. What does not is repaired by the next daemon.
+   */
   async shutdown(): Promise<void> {
-    const { restarts, streams, exits, queues } = this.#context;
+    const { restarts, streams, exits, queues, clock } = this.#context;
     this.#closing.abort();
     restarts.close();
     streams.health.close();
-    await queues.idle();
+    await new Promise<void>((resolve) => {
+      const patience = clock.after(PATIENCE_MS, resolve);
+      void queues.idle().then(() => {
+        patience.cancel();
+        resolve();
+      });
+    });
     exits[Symbol.dispose]();
     await streams.outputs.close();
   }
 
+  /** One that is only being made is not there yet, although its name is taken. */
   #find(ref: string): ContainerRecord {
-    return this.#context.repository.find(ref);
+    const record = this.#context.repository.find(ref);
+    if (record.state.phase === "creating") throw notFound(`No such container: ${ref}`);
+    return record;
   }
 }
 

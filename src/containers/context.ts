@@ -8,6 +8,7 @@ import type { Restarts } from "./restart-policy.ts";
 import type { Runs } from "./run.ts";
 import type { SerialQueues } from "./serial.ts";
 import type { Streams } from "./streams-contract.ts";
+import { nowNanoseconds } from "./time.ts";
 import type { Waiters } from "./wait.ts";
 
 /** What the daemon's configuration decides for containers that don't say otherwise. */
@@ -35,12 +36,15 @@ export interface ContainerDefaults {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** The same in nanoseconds, as finely as the machine tells. */
+  nanoseconds(): bigint;
   /** Calls back once, unless cancelled. Never keeps the process alive. */
   after(milliseconds: number, callback: () => void): { cancel(): void };
 }
 
 export const realClock: Clock = {
   now: () => Date.now(),
+  nanoseconds: nowNanoseconds,
   after(milliseconds, callback) {
     const timer = setTimeout(callback, milliseconds);
     timer.unref();

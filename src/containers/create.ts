@@ -1,5 +1,14 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { faultPoint, invalidParameter, log, messageOf, newId, shortId } from "../lib/index.ts";
+import {
+  EngineError,
+  faultPoint,
+  invalidParameter,
+  kindOf,
+  log,
+  messageOf,
+  newId,
+  shortId,
+} from "../lib/index.ts";
 import type {
   ContainerConfig,
   ContainerCreateRequest,
@@ -22,7 +31,7 @@ import type { ResolvedImage } from "./ports.ts";
 import type { ContainerMount, ContainerRecord } from "./record.ts";
 import type { CreateOptions } from "./requests.ts";
 import { giveBack } from "./resources.ts";
-import { NEVER, nowText } from "./time.ts";
+import { formatNanoseconds, NEVER } from "./time.ts";
 
 /**
  * Makes a container that can be started. The record is written first, marked as half done, so that whatever a
@@ -48,11 +57,7 @@ export async function createContainer(
   });
   const planned = plan(context, record, options);
   record.mounts = planned.map(({ volume: _, ...mount }) => mount);
-  context.endpoints.validate({
-    networkMode: record.host.NetworkMode ?? "bridge",
-    networking: record.networking,
-    portBindings: record.host.PortBindings ?? {},
-  });
+  validateNetwork(context, record);
   checkLinks(context, record.host.Links ?? []);
 
   context.repository.insert(record);
@@ -67,10 +72,16 @@ export async function createContainer(
     await context.repository.durable(record);
   } catch (error) {
     await undoCreate(context, record);
-    throw error;
+    throw notAboutImage(error);
   }
   emit(context, record, "create");
   return { Id: record.id, Warnings: warnings };
+}
+
+/** A volume driver that is missing, say, must not read as "no such image". */
+function notAboutImage(error: unknown): unknown {
+  if (kindOf(error) !== "NotFound") return error;
+  return new EngineError("InvalidParameter", messageOf(error), { cause: error });
 }
 
 async function validate(
@@ -117,6 +128,20 @@ function warningsOf(host: HostConfig): string[] {
   return warnings;
 }
 
+/**
+ * A network that is not there is told at start only, as Docker does: to clients, "not found" at create means the image,
+ * which they would then try to pull.
+ */
+function validateNetwork({ endpoints }: Context, { host, networking }: ContainerRecord): void {
+  const networkMode = host.NetworkMode ?? "bridge";
+  if (networkMode.startsWith("container:")) return;
+  try {
+    endpoints.validate({ networkMode, networking, portBindings: host.PortBindings ?? {} });
+  } catch (error) {
+    if (kindOf(error) !== "NotFound") throw error;
+  }
+}
+
 async function resolveImage(
   context: Context,
   config: ContainerConfig,
@@ -149,7 +174,7 @@ function newRecord(context: Context, { name, config, host, image, networking }: 
   return {
     id,
     name: name ?? randomName((candidate) => repository.byName(candidate) !== undefined, shortId(id)),
-    created: nowText(),
+    created: formatNanoseconds(context.clock.nanoseconds()),
     imageId: image.id,
     imageReference: config.Image ?? image.reference,
     platform: image.os ?? "linux",

@@ -4,11 +4,12 @@ import type { ContainerExit } from "../runtime/index.ts";
 import { removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
+import { launch } from "./launch.ts";
 import type { ContainerRecord } from "./record.ts";
 import { removeNow } from "./remove.ts";
 import { wantsRestart } from "./restart-policy.ts";
 import type { Run } from "./run.ts";
-import { launch } from "./start.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { formatDate, parseTime } from "./time.ts";
 
 /**
@@ -21,30 +22,71 @@ export async function settle(
   record: ContainerRecord,
   run: Run,
   exit: ContainerExit,
+  options: { recovering?: boolean } = {},
 ): Promise<void> {
+  const { streams, exits, waiters, runs } = context;
+  const watch = new Stopwatch();
   const ranMs = exit.finishedAt.getTime() - parseTime(record.state.startedAt);
+  streams.health.stop(record.id);
+  streams.execs.endAll(record.id);
+  // The monitor wrote its last line before it told of the end.
+  streams.outputs.ended(record);
+  const clear = () => clearOrLog(context, record);
+  const tell = () => {
+    announceExit(context, record, exit, ranMs);
+    exits.forget(record.id);
+    waiters.exited(record);
+  };
+  const restart = !run.final && !run.restarting && mayRestart(record, exit);
   try {
-    context.streams.health.stop(record.id);
-    context.streams.execs.endAll(record.id);
-    await clearRun(context, record);
-    faultPoint("stop:cleaned");
+    if (isDoomed(record, run, restart)) await removeEnded(context, record, exit, clear, tell);
+    else {
+      await clear();
+      faultPoint("stop:cleaned");
+      watch.lap("clear");
+      recordExit(context, record, exit, restart);
+      faultPoint("stop:recorded");
+      tell();
+    }
+  } catch (error) {
+    log.error("cannot settle a container's end", { container: record.id, error: messageOf(error) });
+  }
+  runs.end(run);
+  watch.lap("record");
+  watch.report("container ended", record.id);
+  // At the daemon's start, restarts are made in an order, not after a delay.
+  if (restart && !options.recovering) scheduleRestart(context, record, ranMs);
+}
+
+/** It goes with this end: because of `--rm`, or because somebody is removing it by force. */
+function isDoomed(record: ContainerRecord, run: Run, restart: boolean): boolean {
+  if (record.state.phase === "removing") return true;
+  return record.host.AutoRemove === true && !restart && !run.restarting;
+}
+
+/** What the run held and what the container has are given back at the same time. */
+async function removeEnded(
+  context: Context,
+  record: ContainerRecord,
+  exit: ContainerExit,
+  clear: () => Promise<void>,
+  tell: () => void,
+): Promise<void> {
+  const { phase, removeVolumes } = record.state;
+  setEnded(record, exit, "exited");
+  await removeNow(context, record, {
+    anonymousVolumes: phase === "removing" ? removeVolumes === true : true,
+    beside: clear,
+    before: tell,
+  });
+}
+
+async function clearOrLog(context: Context, record: ContainerRecord): Promise<void> {
+  try {
+    await clearRun(context, record, { force: outlivesItsInit(record) });
   } catch (error) {
     log.error("cannot clean up after a container", { container: record.id, error: messageOf(error) });
   }
-  const restart = !run.final && !run.restarting && mayRestart(record, exit);
-  try {
-    recordExit(context, record, exit, restart);
-    faultPoint("stop:recorded");
-    announceExit(context, record, exit, ranMs);
-  } catch (error) {
-    log.error("cannot record a container's end", { container: record.id, error: messageOf(error) });
-  }
-  context.exits.forget(record.id);
-  context.streams.outputs.ended(record);
-  context.waiters.exited(record);
-  context.runs.end(run);
-  if (restart) scheduleRestart(context, record, ranMs);
-  else if (!run.restarting) await removeIfWanted(context, record);
 }
 
 function mayRestart(record: ContainerRecord, exit: ContainerExit): boolean {
@@ -54,21 +96,25 @@ function mayRestart(record: ContainerRecord, exit: ContainerExit): boolean {
 }
 
 function recordExit(context: Context, record: ContainerRecord, exit: ContainerExit, restart: boolean): void {
-  const { state } = record;
-  Object.assign(state, {
-    status: restart ? "restarting" : "exited",
-    pid: 0,
-    exitCode: exit.code,
-    oomKilled: exit.oomKilled,
-    finishedAt: formatDate(exit.finishedAt),
-    ...(restart ? { restartCount: state.restartCount + 1 } : {}),
-  });
-  delete state.startTime;
-  delete state.conmonPid;
+  setEnded(record, exit, restart ? "restarting" : "exited");
+  if (restart) record.state.restartCount++;
   context.repository.saveState(record);
   context.repository
     .durable(record)
     .catch((error: unknown) => log.error("cannot sync a container's end", { error: messageOf(error) }));
+}
+
+function setEnded(record: ContainerRecord, exit: ContainerExit, status: "exited" | "restarting"): void {
+  const { state } = record;
+  Object.assign(state, {
+    status,
+    pid: 0,
+    exitCode: exit.code,
+    oomKilled: exit.oomKilled,
+    finishedAt: formatDate(exit.finishedAt),
+  });
+  delete state.startTime;
+  delete state.conmonPid;
 }
 
 function announceExit(context: Context, record: ContainerRecord, exit: ContainerExit, ranMs: number): void {
@@ -85,15 +131,17 @@ function announceExit(context: Context, record: ContainerRecord, exit: Container
 /**
  * Gives back what a run held: the runtime's and the monitor's state, cgroups, network, bundle. Also before a start, in
  * case the last clean-up failed. Nothing of it need be there.
+ * @param options.force kill what is left of it first
  */
-export async function clearRun(context: Context, record: ContainerRecord): Promise<void> {
+export async function clearRun(
+  context: Context,
+  record: ContainerRecord,
+  options: { force: boolean },
+): Promise<void> {
   const { paths, machine, endpoints } = context;
   if (!existsSync(paths.bundle(record.id))) return;
   const runtime = await machine.runtimes.get(record.host.Runtime || undefined);
-  await Promise.all([
-    runtime.delete(record.id, { force: outlivesItsInit(record) }),
-    endpoints.release(record.id),
-  ]);
+  await Promise.all([runtime.delete(record.id, options), endpoints.release(record.id)]);
   removeBundle(context, record.id);
 }
 
@@ -117,19 +165,6 @@ export async function restartByPolicy(context: Context, record: ContainerRecord)
     } catch (error) {
       log.warn("cannot restart a container", { container: record.id, error: messageOf(error) });
       context.waiters.exited(record);
-    }
-  });
-}
-
-async function removeIfWanted(context: Context, record: ContainerRecord): Promise<void> {
-  if (!record.host.AutoRemove || context.removals.has(record.id)) return;
-  await context.queues.run(record.id, async () => {
-    const wanted = context.repository.byId(record.id) === record && record.state.status === "exited";
-    if (!wanted) return;
-    try {
-      await removeNow(context, record, { anonymousVolumes: true });
-    } catch (error) {
-      log.error("cannot remove a container that ended", { container: record.id, error: messageOf(error) });
     }
   });
 }

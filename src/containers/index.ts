@@ -5,6 +5,7 @@ export {
   type ContainersOptions,
   openContainers,
 } from "./containers.ts";
+export { FAULT_POINTS } from "./fault-points.ts";
 export { type LinuxMachineOptions, linuxMachine } from "./linux-machine.ts";
 export type { ExitWatch, Machine } from "./machine.ts";
 export type * from "./ports.ts";

@@ -1,4 +1,4 @@
-import { EngineError, invalidParameter, kindOf, messageOf } from "../lib/index.ts";
+import { invalidParameter, messageOf, systemError } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./ports.ts";
 import { type ContainerRecord, isRunning } from "./record.ts";
@@ -17,7 +17,7 @@ export function checkLinks(context: Pick<Context, "repository">, links: readonly
     try {
       context.repository.find(name);
     } catch (error) {
-      throw new EngineError(kindOf(error), `could not get container for ${name}: ${messageOf(error)}`);
+      throw invalidParameter(`could not get container for ${name}: ${messageOf(error)}`);
     }
   }
 }
@@ -28,8 +28,7 @@ export function resolveLinks(context: Pick<Context, "repository">, record: Conta
     const { name, alias } = parseLink(text);
     const target = context.repository.find(name);
     if (!isRunning(target)) {
-      throw new EngineError(
-        "System",
+      throw systemError(
         `Cannot link to a non running container: /${target.name} AS /${record.name}/${alias}`,
       );
     }

@@ -16,6 +16,7 @@ import {
   parseSignal,
   type RootDir,
   sendSignal,
+  statDescriptor,
   unmount,
 } from "../linux/index.ts";
 import {
@@ -98,6 +99,7 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
     openRoot,
     closeDescriptor,
     bindInto,
+    bindMount: (source, target) => bindMount(source, target, { recursive: true }),
     mountTmpfs,
     detach: (target) => unmount(target, { lazy: true }),
     mountsBelow: (path) => mountsBelow(path).map(({ target }) => target),
@@ -181,7 +183,8 @@ function withHeld(root: RootDir, path: string, work: (heldPath: string) => void)
 function holdPath(root: RootDir, path: string) {
   const descriptor = root.open(path, O_PATH);
   return {
-    path: `/proc/${process.pid}/fd/${descriptor}`,
+    path: `/proc/self/fd/${descriptor}`,
+    isDirectory: statDescriptor(descriptor).kind === "directory",
     [Symbol.dispose]: () => closeDescriptor(descriptor),
   };
 }

@@ -88,6 +88,8 @@ export interface Machine {
     source: string,
     options: { recursive: boolean; readOnly: boolean },
   ): void;
+  /** Shows a directory or file, with what is mounted below it, at a second place of the same kind. */
+  bindMount(source: string, target: string): void;
   mountTmpfs(target: string, options: { sizeBytes: number; mode: number }): void;
   /** Nothing mounted there is fine. */
   detach(target: string): void;

@@ -179,6 +179,7 @@ export interface VolumeMounts {
 
 /** A file or directory that stays the same one until it is closed. */
 export interface HeldPath extends Disposable {
-  /** For bind mounts by any process of this host. */
+  /** As the source of a bind mount in this process's mount namespace. */
   readonly path: string;
+  readonly isDirectory: boolean;
 }

@@ -6,12 +6,13 @@ import { removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { undoCreate } from "./create.ts";
 import { clearRun, restartByPolicy, settle } from "./exit.ts";
+import { unmarkRunning } from "./launch.ts";
 import type { LiveEndpoint } from "./ports.ts";
+import { attachRequestOf } from "./prepare-network.ts";
 import { type ContainerRecord, isRunning, UNKNOWN_EXIT_CODE } from "./record.ts";
 import { removeNow } from "./remove.ts";
 import { discardDirectory } from "./resources.ts";
 import { wantsStartWithDaemon } from "./restart-policy.ts";
-import { attachRequestOf, unmarkRunning } from "./start.ts";
 
 /** So many containers are settled, removed or started at the same time. */
 const AT_ONCE = 8;
@@ -43,11 +44,11 @@ export async function recover(context: Context): Promise<void> {
   await inTurns(found("half-removed"), (record) => finishRemoval(context, record));
   await inTurns(found("half-started"), (record) => undoStart(context, record));
   await inTurns(found("ended"), (record) => settleEnd(context, record));
-  await inTurns(found("at-rest"), (record) => clearRun(context, record));
+  await inTurns(found("at-rest", "waiting"), (record) => clearAtRest(context, record));
   await sweep(context);
   log.debug("containers recovered", { containers: repository.size, running: alive.length });
 
-  void startAgain(context, found("half-started", "waiting", "at-rest"));
+  void startAgain(context, found("half-started", "ended", "waiting", "at-rest"));
 }
 
 function look({ machine }: Context, record: ContainerRecord): Finding {
@@ -104,12 +105,17 @@ async function settleEnd(context: Context, record: ContainerRecord): Promise<voi
     finishedAt: new Date(context.clock.now()),
   };
   run.reportExit(exit);
-  await settle(context, record, run, exit);
+  await settle(context, record, run, exit, { recovering: true });
+}
+
+/** What a start that came to nothing left, before it was written down that it had begun. */
+async function clearAtRest(context: Context, record: ContainerRecord): Promise<void> {
+  await clearRun(context, record, { force: true });
+  context.exits.forget(record.id);
 }
 
 async function undoStart(context: Context, record: ContainerRecord): Promise<void> {
-  await clearRun(context, record);
-  context.exits.forget(record.id);
+  await clearAtRest(context, record);
   unmarkRunning(record);
   delete record.state.phase;
   context.repository.saveState(record);
@@ -117,8 +123,7 @@ async function undoStart(context: Context, record: ContainerRecord): Promise<voi
 }
 
 async function finishRemoval(context: Context, record: ContainerRecord): Promise<void> {
-  await clearRun(context, record);
-  context.exits.forget(record.id);
+  await clearAtRest(context, record);
   await removeNow(context, record, {
     anonymousVolumes: record.state.removeVolumes === true || record.host.AutoRemove === true,
   });
@@ -145,23 +150,63 @@ async function sweep(context: Context): Promise<void> {
   }
 }
 
-/** Removes what `--rm` left, and starts what is to run whenever the daemon does. */
+/** Removes what `--rm` left, and starts what is to run whenever the daemon does: those that others lean on first. */
 async function startAgain(context: Context, records: readonly ContainerRecord[]): Promise<void> {
-  await inTurns(records, async (record) => {
-    if (context.repository.byId(record.id) !== record || context.closing.aborted) return;
-    const { status } = record.state;
-    if (status === "restarting") await restartByPolicy(context, record);
-    else if (isRunning(record)) return;
-    else if (wantsStartWithDaemon(record)) {
-      record.state.status = "restarting";
-      await restartByPolicy(context, record);
-    } else if (record.host.AutoRemove) {
-      await context.queues.run(record.id, async () => {
-        if (context.repository.byId(record.id) !== record || isRunning(record)) return;
-        await removeNow(context, record, { anonymousVolumes: true });
-      });
-    }
+  const started = new Map<string, Promise<void>>();
+  await inTurns(inOrder(context, records), async (record) => {
+    const donors = donorsOf(context, record).flatMap(({ id }) => started.get(id) ?? []);
+    const work = Promise.allSettled(donors).then(() => startOrRemove(context, record));
+    started.set(record.id, work);
+    await work;
   });
+}
+
+async function startOrRemove(context: Context, record: ContainerRecord): Promise<void> {
+  if (context.repository.byId(record.id) !== record || context.closing.aborted) return;
+  const { status } = record.state;
+  if (status === "running" || status === "paused") return;
+  if (status === "restarting" || wantsStartWithDaemon(record)) {
+    record.state.status = "restarting";
+    await restartByPolicy(context, record);
+  } else if (record.host.AutoRemove) {
+    await context.queues.run(record.id, async () => {
+      if (context.repository.byId(record.id) !== record || isRunning(record)) return;
+      await removeNow(context, record, { anonymousVolumes: true });
+    });
+  }
+}
+
+/** Containers whose namespaces it joins, and those that it is linked to: they must run before it can. */
+function donorsOf(context: Context, record: ContainerRecord): ContainerRecord[] {
+  const { NetworkMode, PidMode, IpcMode, Links } = record.host;
+  const joined = [NetworkMode, PidMode, IpcMode].flatMap((mode) =>
+    mode?.startsWith("container:") ? [mode.slice("container:".length)] : [],
+  );
+  const linked = (Links ?? []).map((link) => link.split(":")[0]!);
+  return [...joined, ...linked].flatMap((reference) => tryFind(context, reference) ?? []);
+}
+
+function tryFind(context: Context, reference: string): ContainerRecord | undefined {
+  try {
+    return context.repository.find(reference);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Donors before those that need them; in a circle, whoever comes first. */
+function inOrder(context: Context, records: readonly ContainerRecord[]): ContainerRecord[] {
+  const wanted = new Set(records);
+  const ordered = new Set<ContainerRecord>();
+  const visiting = new Set<ContainerRecord>();
+  const visit = (record: ContainerRecord) => {
+    if (!wanted.has(record) || ordered.has(record) || visiting.has(record)) return;
+    visiting.add(record);
+    for (const donor of donorsOf(context, record)) visit(donor);
+    ordered.add(record);
+  };
+  for (const record of records) visit(record);
+  return [...ordered];
 }
 
 /** A few at once; one that fails is told to the log and does not keep the others. */

@@ -5,6 +5,8 @@ import { type ContainerRecord, isRunning } from "./record.ts";
 import type { RemoveOptions } from "./requests.ts";
 import { giveBack } from "./resources.ts";
 import { killAndWait } from "./stop.ts";
+import { Stopwatch } from "./stopwatch.ts";
+import { together } from "./undo.ts";
 
 /**
  * `docker rm`.
@@ -26,6 +28,8 @@ export async function removeContainer(
     await context.queues.run(record.id, async () => {
       if (context.repository.byId(record.id) !== record) return;
       await endForRemoval(context, record, options);
+      // One that had to be ended first was removed as it ended.
+      if (context.repository.byId(record.id) !== record) return;
       await removeNow(context, record, { anonymousVolumes: options.volumes });
     });
   } catch (error) {
@@ -70,24 +74,32 @@ function stillRunning(record: ContainerRecord): EngineError {
   );
 }
 
-/** Removes a container that does not run. The caller holds its queue. A failure leaves it `dead`; removing it again tries again. */
+/**
+ * Removes a container that does not run. The caller holds its queue, or has seen to it that nobody starts it. A failure
+ * leaves it `dead`; removing it again tries again.
+ */
 export async function removeNow(
   context: Context,
   record: ContainerRecord,
-  options: { anonymousVolumes: boolean },
+  options: {
+    anonymousVolumes: boolean;
+    /** Goes on at the same time. */
+    beside?: () => Promise<void>;
+    /** Comes when nothing is left but the record. */
+    before?: () => void;
+  },
 ): Promise<void> {
   const { state } = record;
-  Object.assign(state, {
-    status: "removing",
-    phase: "removing",
-    removeVolumes: options.anonymousVolumes,
-  });
+  Object.assign(state, { status: "removing", phase: "removing", removeVolumes: options.anonymousVolumes });
   context.repository.saveState(record);
   faultPoint("remove:marked");
+  const watch = new Stopwatch();
   try {
     context.restarts.forget(record.id);
-    await giveBack(context, record, options);
+    await together([giveBack(context, record, options), options.beside?.()]);
     faultPoint("remove:given-back");
+    watch.lap("giveBack");
+    options.before?.();
     context.repository.delete(record);
     faultPoint("remove:deleted");
     await context.repository.durable(record);
@@ -97,6 +109,8 @@ export async function removeNow(
     context.waiters.removalFailed(record, messageOf(error));
     throw error;
   }
+  watch.lap("record");
+  watch.report("container removed", record.id);
   context.stopSampling(record.id);
   emit(context, record, "destroy");
   context.waiters.removed(record);

@@ -4,7 +4,7 @@ import type { Clock, Context } from "./context.ts";
 import { type ContainerRecord, hasProcess } from "./record.ts";
 import type { StatsOptions } from "./requests.ts";
 import { cgroupsPathOf } from "./spec.ts";
-import { formatNanoseconds, NEVER, nowNanoseconds } from "./time.ts";
+import { formatNanoseconds, NEVER } from "./time.ts";
 
 const INTERVAL_MS = 1000;
 
@@ -59,7 +59,7 @@ export async function sampleOf(context: Context, record: ContainerRecord): Promi
     return {
       ...empty,
       ...(raw as Pick<ContainerStats, "cpu_stats" | "memory_stats" | "pids_stats" | "blkio_stats">),
-      read: formatNanoseconds(nowNanoseconds()),
+      read: formatNanoseconds(context.clock.nanoseconds()),
       ...(networks === undefined ? {} : { networks }),
     };
   } catch (error) {

@@ -2,9 +2,9 @@ import { EngineError, faultPoint, kindOf, log, messageOf, notModified, systemErr
 import type { Context } from "./context.ts";
 import { notRunning } from "./errors.ts";
 import { emit } from "./events.ts";
+import { launch } from "./launch.ts";
 import { type ContainerRecord, hasProcess, isRunning } from "./record.ts";
 import type { StopOptions } from "./requests.ts";
-import { launch } from "./start.ts";
 import { waitForSettled } from "./wait.ts";
 
 const SIGKILL = 9;

@@ -53,6 +53,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  nanoseconds(): bigint {
+    return BigInt(this.#now) * 1_000_000n;
+  }
+
   after(milliseconds: number, callback: () => void): { cancel(): void } {
     const timer = { at: this.#now + milliseconds, callback };
     this.#timers.add(timer);

@@ -1,4 +1,4 @@
-import { type Digest, notFound } from "../lib/index.ts";
+import { type Digest, faultPoint, notFound } from "../lib/index.ts";
 import type { ContainerConfig, ImageConfig } from "../wire/index.ts";
 import { applyChanges } from "./changes/apply.ts";
 import { newImageDocument } from "./config.ts";
@@ -74,6 +74,7 @@ export async function commitSnapshot(
     catalog.add(document, catalog.get(base.id) === undefined ? undefined : base.id);
     if (name !== undefined) pointTag(context, name, document.id);
   });
+  faultPoint("image-recorded");
   await catalog.durable();
   return document.id;
 }

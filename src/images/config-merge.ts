@@ -28,9 +28,10 @@ function mergeMaps<V>(
 }
 
 /** Variables keep their first setting. */
-function mergeEnv(env: readonly string[], from: readonly string[]): string[] {
+function mergeEnv(env: readonly string[], from: readonly string[]): string[] | null {
   const names = new Set(env.map(nameOf));
-  return [...env, ...from.filter((setting) => !names.has(nameOf(setting)))];
+  const merged = [...env, ...from.filter((setting) => !names.has(nameOf(setting)))];
+  return merged.length > 0 ? merged : null;
 }
 
 const nameOf = (setting: string) => setting.split("=", 1)[0]!;

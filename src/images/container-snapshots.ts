@@ -1,4 +1,4 @@
-import { conflict, type Digest, log, messageOf, notFound } from "../lib/index.ts";
+import { conflict, type Digest, faultPoint, log, messageOf, notFound } from "../lib/index.ts";
 import type { RootDir } from "../linux/index.ts";
 import type { FilesystemChange } from "../wire/index.ts";
 import type { Catalog } from "./catalog.ts";
@@ -43,6 +43,7 @@ export class ContainerSnapshots {
     const isNew = this.#catalog.addSnapshot(key, image.document.id);
     if (!isNew && this.#catalog.snapshotImage(key) !== imageId)
       throw conflict(`snapshot ${key} is of another image`);
+    faultPoint("snapshot-recorded");
     try {
       await this.#snapshotter.prepare(this.get(key));
     } catch (error) {
@@ -68,6 +69,7 @@ export class ContainerSnapshots {
   /** Forgets the layer; its files are deleted in the background. */
   async remove(key: string): Promise<void> {
     await this.#snapshotter.remove(key);
+    faultPoint("snapshot-trashed");
     if (!this.#catalog.removeSnapshot(key)) return;
     // The image was removed before, and this was the last that needed its layers. Nobody waits for that.
     this.#layers

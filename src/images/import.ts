@@ -1,5 +1,4 @@
-import { decompress } from "../lib/decompress.ts";
-import type { Digest } from "../lib/index.ts";
+import { type Digest, decompress, faultPoint } from "../lib/index.ts";
 import { applyChanges } from "./changes/apply.ts";
 import { newImageDocument } from "./config.ts";
 import { type ImageContext, tellImageEvent } from "./context.ts";
@@ -52,6 +51,7 @@ export async function importImage(
     context.catalog.add(document);
     if (name !== undefined) pointTag(context, name, document.id);
   });
+  faultPoint("image-recorded");
   await context.catalog.durable();
   tellImageEvent(context, "import", document.id, document.id);
   return document.id;

@@ -5,5 +5,5 @@ export type { ImageFilters } from "./filters.ts";
 export { Images, type ImagesOptions, type ResolvedImage } from "./images.ts";
 export type { ImportOptions } from "./import.ts";
 export type { ListOptions } from "./list.ts";
-export { openSnapshotter, type SnapshotterOptions } from "./snapshots/open.ts";
+export { openSnapshotter, type SnapshotterName, type SnapshotterOptions } from "./snapshots/open.ts";
 export type { Snapshotter } from "./snapshots/snapshotter.ts";

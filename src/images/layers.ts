@@ -55,31 +55,36 @@ export class Layers {
       writer.finish(),
     ]);
     const resources = undo.move();
-    const keep = async (): Promise<HeldLayer> =>
-      await this.#steps.run(async () => {
-        if (this.#catalog.layer(diffId) === undefined || !(await this.#isWhole(diffId))) {
-          await writer.commit();
-          faultPoint("layer-blob-durable");
-          await receiver.commit(diffId, this.#blobs.path(diffId));
+    let staged: Promise<unknown> | undefined;
+    const stage = () => {
+      staged ??= Promise.all([writer.sync(), receiver.stage(writer.path)]);
+      return staged;
+    };
+    const keep = async (): Promise<HeldLayer> => {
+      // The long part is done beside others; only giving names to what is on disk is done one by one.
+      if (!(await this.#isHere(diffId))) await stage();
+      return await this.#steps.run(async () => {
+        if (!(await this.#isHere(diffId))) {
+          await stage();
+          // Without a row that names them, both are swept by the next start.
+          await Promise.all([writer.commit(), receiver.commit(diffId)]);
           faultPoint("layer-durable");
           this.#catalog.addLayer({ diffId, tarBytes, contentBytes: facts.contentBytes, root: facts.root });
         }
         return this.#hold(diffId);
       });
+    };
     return { diffId, tarBytes, keep, [Symbol.asyncDispose]: () => resources.disposeAsync() };
   }
 
-  async #isWhole(diffId: DiffId): Promise<boolean> {
+  async #isHere(diffId: DiffId): Promise<boolean> {
+    if (this.#catalog.layer(diffId) === undefined) return false;
     return (await this.#blobs.size(diffId)) !== undefined && (await this.#snapshotter.hasLayer(diffId));
   }
 
   /** Holds a layer that is here; undefined where it is not. */
   async find(diffId: DiffId): Promise<HeldLayer | undefined> {
-    return await this.#steps.run(async () =>
-      this.#catalog.layer(diffId) !== undefined && (await this.#isWhole(diffId))
-        ? this.#hold(diffId)
-        : undefined,
-    );
+    return await this.#steps.run(async () => ((await this.#isHere(diffId)) ? this.#hold(diffId) : undefined));
   }
 
   /** Holds layers that an image has, while something is done with them. @throws NotFound where one is missing */
@@ -145,7 +150,8 @@ export class Layers {
     const digest = `sha256:${hasher.digest("hex")}`;
     if (digest !== diffId)
       throw invalidParameter(`layer ${diffId} is damaged on disk: its digest is ${digest}`);
-    await receiver.commit(diffId, this.#blobs.path(diffId));
+    await receiver.stage(this.#blobs.path(diffId));
+    await receiver.commit(diffId);
   }
 
   /** Removes the layers that nothing names: first, and for good, from the catalog, then from the disk. @returns them */

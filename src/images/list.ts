@@ -31,6 +31,7 @@ export function listImages(context: ImageContext, options: ListOptions = {}): Im
   const dangling = booleanFilter(filters, "dangling");
   const patterns = filters["reference"];
   const images = context.catalog.all().filter(createdWithin(context, filters));
+  images.sort((a, b) => b.createdMs - a.createdMs);
   const summaries: ImageSummary[] = [];
   const uses = options.sharedSize === true ? context.catalog.layerUses() : undefined;
   for (const record of images) {
@@ -44,7 +45,7 @@ export function listImages(context: ImageContext, options: ListOptions = {}): Im
     } else if (dangling === true && tags.length > 0) continue;
     summaries.push(summary(context, record, tags, digests, uses));
   }
-  return summaries.sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1));
+  return summaries;
 }
 
 function createdWithin(context: ImageContext, filters: ImageFilters): (record: ImageRecord) => boolean {

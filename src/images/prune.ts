@@ -25,6 +25,7 @@ export async function pruneImages(context: ImageContext, filters: ImageFilters):
     if (names.length === 0 && catalog.children(id).length > 0) continue;
     removed.push(...(await removeUnused(context, id, names)));
   }
+  await context.layers.collect();
   context.emit({
     type: "image",
     action: "prune",

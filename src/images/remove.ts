@@ -1,8 +1,9 @@
-import { conflict, type Digest, type EngineError, shortId } from "../lib/index.ts";
+import { conflict, type Digest, digestOf, type EngineError, shortId } from "../lib/index.ts";
 import type { ImageDeleteItem } from "../wire/index.ts";
 import { type ImageContext, tellImageEvent } from "./context.ts";
 import { familiarName, parseImageName, repositoryOf, shortImageId } from "./reference.ts";
 import { isIdPrefix, keyOf, resolveImage } from "./resolve.ts";
+import type { DiffId } from "./snapshots/snapshotter.ts";
 
 export interface RemoveOptions {
   /** Remove an image that has several names, or that containers that do not run were made from. */
@@ -38,12 +39,14 @@ export async function removeImage(
   const removal = new Removal(context, force, noPrune);
   removal.run(text);
   await context.catalog.durable();
-  for (const diffId of await context.layers.collect()) removal.items.push({ Deleted: diffId });
+  removal.tellLayers(new Set(await context.layers.collect()));
   return removal.items;
 }
 
 class Removal {
   readonly items: ImageDeleteItem[] = [];
+  /** Layers of the images that were removed. */
+  readonly #stacks: (readonly DiffId[])[] = [];
   readonly #context: ImageContext;
   readonly #force: boolean;
   readonly #noPrune: boolean;
@@ -52,6 +55,15 @@ class Removal {
     this.#context = context;
     this.#force = force;
     this.#noPrune = noPrune;
+  }
+
+  /** Docker names a layer by its chain id: the digest that stands for it and all below it. */
+  tellLayers(removed: Set<Digest>): void {
+    for (const layers of this.#stacks) {
+      for (const { diffId, chainId } of chainIds(layers).reverse()) {
+        if (removed.delete(diffId)) this.items.push({ Deleted: chainId });
+      }
+    }
   }
 
   run(text: string): void {
@@ -117,6 +129,7 @@ class Removal {
     for (const { name } of catalog.namesOf(id)) this.#untag(id, name);
     const labels = record.document.config.Labels ?? {};
     catalog.remove(id);
+    this.#stacks.push(record.document.layers);
     this.items.push({ Deleted: id });
     tellImageEvent(this.#context, "delete", id, id, labels);
     if (this.#noPrune || record.parent === undefined || catalog.get(record.parent) === undefined) return;
@@ -148,6 +161,15 @@ class Removal {
     }
     return undefined;
   }
+}
+
+/** OCI image-spec, config.md, "Layer ChainID". */
+function chainIds(layers: readonly DiffId[]): { diffId: DiffId; chainId: Digest }[] {
+  let below: Digest | undefined;
+  return layers.map((diffId) => {
+    below = below === undefined ? diffId : digestOf(`${below} ${diffId}`);
+    return { diffId, chainId: below };
+  });
 }
 
 /** At most one tag, and digests only of its repository. */

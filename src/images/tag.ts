@@ -1,6 +1,12 @@
 import { type Digest, invalidParameter } from "../lib/index.ts";
 import { type ImageContext, tellImageEvent } from "./context.ts";
-import { familiarName, fullName, type ImageName, parseRepositoryAndTag } from "./reference.ts";
+import {
+  familiarName,
+  fullName,
+  type ImageName,
+  parseImageName,
+  parseRepositoryAndTag,
+} from "./reference.ts";
 import { resolveImage } from "./resolve.ts";
 
 /** `docker tag`. @throws NotFound; InvalidParameter for a name that is none */
@@ -11,6 +17,9 @@ export async function tagImage(
   tag: string | undefined,
 ): Promise<void> {
   if (repository === "") throw invalidParameter("invalid reference format");
+  if (parseImageName(repository).digest !== undefined) {
+    throw invalidParameter("refusing to create a tag with a digest reference");
+  }
   const name = parseRepositoryAndTag(repository, tag ?? "");
   pointTag(context, name, resolveImage(context, source).record.document.id);
   await context.catalog.durable();

@@ -1,4 +1,4 @@
-import { dlopen, type FFIFunction, type FFITypeOrString, type Pointer, read } from "bun:ffi";
+import { dlopen, type FFIFunction, FFIType, type FFITypeOrString, type Pointer, read } from "bun:ffi";
 import { LinuxError } from "./errors.ts";
 
 /** glibc by the name that every glibc has had since 1997, else musl by its own. */
@@ -21,16 +21,15 @@ function openLibc<Symbols extends Record<string, FFIFunction>>(symbols: Symbols)
 }
 
 /**
- * The C library. Lengths are read as 32 bits: no buffer here reaches 2 GiB. Every function returns −1 and sets errno on failure; callers go through `check`.
- * A path is a NUL-terminated buffer made by `cString`; a buffer is kept alive for the call that it is handed to.
+ * The C library. Every function returns −1 and sets errno on failure: callers go through `check`. A path is a
+ * NUL-terminated buffer made by `cString`; a buffer is kept alive for the call that it is handed to. Lengths come back
+ * in 32 bits, as no buffer here reaches 2 GiB.
  */
 export const libc = openLibc({
   // files
   open: { args: ["ptr", "i32", "u32"], returns: "i32" },
   openat: { args: ["i32", "ptr", "i32", "u32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
-  read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
   mkdirat: { args: ["i32", "ptr", "u32"], returns: "i32" },
   mknodat: { args: ["i32", "ptr", "u32", "u64"], returns: "i32" },
@@ -61,7 +60,6 @@ export const libc = openLibc({
   // sockets
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
-  bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
@@ -85,9 +83,12 @@ export function errno(): number {
 /** An argument of a system call: a number, or a buffer whose address is passed. */
 type SyscallArgument = number | bigint | Uint8Array | null;
 
-/** `syscall(2)` with the arguments that one system call takes, for those that C libraries do not wrap. */
+/**
+ * `syscall(2)` with the arguments that one system call takes, for those that C libraries do not wrap. The result is a
+ * number as long as it is below 2^53, which holds for all that are used here, file positions included.
+ */
 export function rawSyscall(args: readonly FFITypeOrString[]) {
-  const { syscall } = openLibc({ syscall: { args: ["i64", ...args], returns: "i32" } });
+  const { syscall } = openLibc({ syscall: { args: ["i64", ...args], returns: FFIType.i64_fast } });
   return syscall as unknown as (number: number, ...rest: SyscallArgument[]) => number;
 }
 

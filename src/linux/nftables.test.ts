@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { createNetworkNamespace } from "./namespaces/network-namespace.ts";
 import { Nftables } from "./nftables.ts";
 
 const ways = { library: Nftables.openLibrary, command: Nftables.openCommand };
 
 for (const [way, open] of Object.entries(ways)) {
-  test(`a table is made, listed, changed and deleted in its namespace (${way})`, () => {
+  const installed = way === "library" ? Nftables.openLibrary() !== undefined : existsSync("/usr/sbin/nft");
+  test.skipIf(!installed)(`a table is made, listed, changed and deleted in its namespace (${way})`, () => {
     using namespace = createNetworkNamespace();
     using filter = open(namespace)!;
     filter.run("add table ip berth-test { map ports { type inet_service : ipv4_addr; }; }");
@@ -19,7 +21,7 @@ for (const [way, open] of Object.entries(ways)) {
     expect(filter.run("list ruleset").trim()).toBe("");
   });
 
-  test(`a script that fails changes nothing and says why (${way})`, () => {
+  test.skipIf(!installed)(`a script that fails changes nothing and says why (${way})`, () => {
     using namespace = createNetworkNamespace();
     using filter = open(namespace)!;
     expect(() => filter.run("add table ip one\nadd rule ip none input accept\n")).toThrow(

@@ -1,6 +1,6 @@
 import { dlopen, type Pointer } from "bun:ffi";
 import { accessSync } from "node:fs";
-import { type EngineError, systemError, unavailable } from "../lib/errors.ts";
+import { type EngineError, systemError, unavailable } from "../lib/index.ts";
 import { inNetworkNamespace, type NamespaceHandle } from "./namespaces/enter.ts";
 import { cString } from "./paths.ts";
 
@@ -16,7 +16,8 @@ const LONGEST_MESSAGE = 2000;
  * transaction: all of it comes into force at once, or nothing.
  *
  * Scripts run inside this process by libnftables, which takes about 0.1 ms where a spawned `nft` takes 12 to 30; where
- * the library is missing, `nft` is spawned. Never put text of users into a script unchecked.
+ * the library is missing, `nft` is spawned. Open it early and keep it: the library ends the process where it cannot have
+ * a netlink socket at that moment. Never put text of users into a script unchecked.
  */
 export interface Nftables extends Disposable {
   /**

@@ -1,5 +1,4 @@
-import { invalidParameter } from "../lib/errors.ts";
-import { encodeName } from "../lib/names.ts";
+import { encodeName, invalidParameter } from "../lib/index.ts";
 import { showPath } from "./libc.ts";
 
 /**

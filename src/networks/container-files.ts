@@ -3,7 +3,10 @@ import { extraHost, hostHosts, hosts } from "./files/hosts.ts";
 import { type Link, type LinkTarget, linkEnvironment, linkHosts } from "./files/links.ts";
 import {
   type DnsOverrides,
+  type ExternalServers,
+  externalServers,
   hostResolvConf,
+  internalResolvConf,
   RESOLV_CONF,
   resolvConf,
   SYSTEMD_RESOLV_CONF,
@@ -36,14 +39,17 @@ export interface FilesContext {
 /** Far more than a file of this kind has. */
 const FILE_BYTES_MAX = 256 * 1024;
 
-/** Files of a container with a network namespace of its own; `addresses` are its own, none with `--network none`. */
+/**
+ * Files of a container with a network namespace of its own; `addresses` are its own, none with `--network none`.
+ * @param nameserver the engine's, where it is on a user-defined network
+ */
 export function ownFiles(
   request: FilesRequest,
   addresses: readonly string[],
   links: readonly { link: Link; target: LinkTarget }[],
   context: FilesContext,
+  nameserver?: string,
 ): ContainerFiles {
-  const host = hostResolver();
   return {
     hosts: hosts({
       hostname: request.hostname,
@@ -52,12 +58,26 @@ export function ownFiles(
       extra: request.extraHosts.flatMap((text) => extraHost(text, context.hostGateways)),
       links: links.map(({ link, target }) => linkHosts(link, target)),
     }),
-    resolvConf: resolvConf({
-      ...host,
-      overrides: overridesOf(request, context.defaults),
-      ipv6: addresses.some((address) => address.includes(":")),
-    }),
+    resolvConf:
+      nameserver === undefined
+        ? resolvConf({
+            ...hostResolver(),
+            overrides: overridesOf(request, context.defaults),
+            ipv6: addresses.some((address) => address.includes(":")),
+          })
+        : namesFile(request, context, nameserver),
   };
+}
+
+/** /etc/resolv.conf of a container whose name server is the engine. */
+export function namesFile(request: FilesRequest, context: FilesContext, nameserver: string): string {
+  const overrides = overridesOf(request, context.defaults);
+  return internalResolvConf({ ...hostFile(), overrides }, nameserver);
+}
+
+/** Whom the engine asks for such a container. */
+export function namesUpstream(request: FilesRequest, context: FilesContext): ExternalServers {
+  return externalServers({ ...hostFile(), overrides: overridesOf(request, context.defaults) });
 }
 
 /** Files of a container that shares the host's network. */
@@ -82,6 +102,9 @@ export function linksEnvironment(
 ): string[] {
   return links.flatMap(({ link, target }) => linkEnvironment(link, target, owner));
 }
+
+/** The host's own file: its loopback name servers are within the engine's reach. */
+const hostFile = () => ({ hostPath: RESOLV_CONF, hostText: readBounded(RESOLV_CONF) });
 
 /** The resolver configuration of the host that says where its name servers are. */
 export function hostResolver(): { hostPath: string; hostText: string } {

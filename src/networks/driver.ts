@@ -33,8 +33,8 @@ export interface NetworkDriver {
     namespace: NetworkNamespace,
     options: JoinOptions,
   ): void;
-  /** Takes the interface of a running container away. */
-  leave(network: NetworkRecord, endpoint: EndpointRecord): void;
+  /** Takes the interface of a running container away; resolves when it is gone. */
+  leave(network: NetworkRecord, endpoint: EndpointRecord): Promise<void>;
 }
 
 export interface JoinOptions {

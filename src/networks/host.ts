@@ -26,12 +26,7 @@ export class NetworkHost implements Disposable {
 
   /** Starts something that goes on by itself, like a socket that is being opened. */
   start<T>(begin: () => Promise<T>): Promise<T> {
-    // A namespace lets no promise out, so that nobody waits inside of one; this one is only begun there.
-    const begun: Promise<T>[] = [];
-    this.run(() => {
-      begun.push(begin());
-    });
-    return begun[0]!;
+    return this.#namespace === undefined ? begin() : startIn(this.#namespace, begin);
   }
 
   /** A setting below /proc/sys/net; undefined where the kernel does not have it. */
@@ -51,6 +46,15 @@ export class NetworkHost implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Begins something in a namespace that goes on by itself. Nobody waits in there: the promise is only made there. */
+export function startIn<T>(namespace: NamespaceHandle, begin: () => Promise<T>): Promise<T> {
+  const begun: Promise<T>[] = [];
+  inNetworkNamespace(namespace, () => {
+    begun.push(begin());
+  });
+  return begun[0]!;
 }
 
 /** `ipv4/ip_forward` of the namespace that this thread is in. */

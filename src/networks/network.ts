@@ -7,6 +7,7 @@ import {
   parseAddress,
   parseSubnet,
 } from "./cidr.ts";
+import { NameTable } from "./dns/names.ts";
 import { AddressPool } from "./ipam.ts";
 import type { EndpointRecord, NetworkRecord } from "./records.ts";
 import { addressOf } from "./settings.ts";
@@ -14,8 +15,9 @@ import { addressOf } from "./settings.ts";
 /** A network that stands: its record, which of its addresses are in use, and by whom. */
 export class LiveNetwork {
   readonly record: NetworkRecord;
-  /** By container id. */
-  readonly endpoints = new Map<string, EndpointRecord>();
+  /** Who is called what on it. */
+  readonly names = new NameTable();
+  readonly #endpoints = new Map<string, EndpointRecord>();
   readonly #pools: readonly AddressPool[];
 
   constructor(record: NetworkRecord) {
@@ -30,6 +32,17 @@ export class LiveNetwork {
             .map(parseAddress),
         }),
     );
+  }
+
+  /** By container id. */
+  get endpoints(): ReadonlyMap<string, EndpointRecord> {
+    return this.#endpoints;
+  }
+
+  /** From here on others find it. Its addresses were allocated before. */
+  place(endpoint: EndpointRecord): void {
+    this.#endpoints.set(endpoint.containerId, endpoint);
+    this.names.add(endpoint);
   }
 
   /**
@@ -62,12 +75,14 @@ export class LiveNetwork {
       const address = addressOf(cidr);
       if (address !== undefined) this.#poolOf(address).take(address);
     }
-    this.endpoints.set(endpoint.containerId, endpoint);
+    this.place(endpoint);
   }
 
   /** Gives an endpoint's addresses back. */
   release(endpoint: Pick<EndpointRecord, "containerId" | "ipv4" | "ipv6">): void {
-    this.endpoints.delete(endpoint.containerId);
+    const placed = this.#endpoints.get(endpoint.containerId);
+    if (placed !== undefined) this.names.remove(placed);
+    this.#endpoints.delete(endpoint.containerId);
     for (const cidr of [endpoint.ipv4, endpoint.ipv6]) {
       const address = addressOf(cidr);
       if (address === undefined) continue;

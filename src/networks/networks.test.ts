@@ -159,7 +159,7 @@ describe("a neighbour on the LAN", () => {
     behind.routes.configure("eth0", { addresses: ["10.8.0.2/24"], routes: [{ gateway: "10.8.0.1" }] });
     using _server = serve(behind, 80, "dmz");
     // A veth stands for an Ethernet card here, and came after forwarding was turned on: say that it was there.
-    nft(w.lan, 'add element inet berth apart { "lan0", "dmz0" }\n');
+    nft(w.lan, 'add element inet berth apart4 { "lan0", "dmz0" }\n');
     expect(await probe(w.lan.neighbour, "10.8.0.2", 80)).toBe("silence");
     expect(await probe(w.lan.host, "10.8.0.2", 80)).toBe("dmz 10.8.0.1");
   });
@@ -210,7 +210,7 @@ describe("a container", () => {
     const alone = await w.run("alone", { networkMode: "none", exposedPorts: ["80/tcp"] });
     expect(alone.namespace.routes.links().map(({ name }) => name)).toEqual(["lo"]);
     expect(alone.settings).toMatchObject({
-      Ports: { "80/tcp": null },
+      Ports: {},
       IPAddress: "",
       Networks: { none: { MacAddress: "" } },
     });
@@ -423,6 +423,23 @@ describe("the host", () => {
     await engine.networks.release(request("web").containerId);
     await engine.networks.close();
     expect(iptables("-S", "FORWARD")).toBe("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n");
+  });
+
+  test("a network that could not be set up says why, and is tried again", async () => {
+    using lan = new TestLan();
+    lan.host.routes.createVeth({ name: "berth0", peerName: "x0", peerNamespace: lan.neighbour });
+    await using engine = openEngine(lan);
+    await engine.networks.restore([]);
+    await expect(engine.networks.attach(request("a"))).rejects.toThrow(
+      "the interface berth0 exists and is not a bridge",
+    );
+    const alone = await engine.networks.attach(request("alone", { networkMode: "none" }));
+    alone.namespace?.close();
+    lan.host.routes.deleteLink("berth0");
+    const { namespace } = await engine.networks.attach(request("a"));
+    namespace?.close();
+    await engine.networks.release(request("alone").containerId);
+    await engine.networks.release(request("a").containerId);
   });
 
   test("a firewall that forbids forwarding is not opened", async () => {

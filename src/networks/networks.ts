@@ -1,30 +1,56 @@
-import { type EmitEvent, invalidParameter, log, messageOf, notFound } from "../lib/index.ts";
+import { randomBytes } from "node:crypto";
+import {
+  type EmitEvent,
+  forbidden,
+  invalidParameter,
+  log,
+  messageOf,
+  notFound,
+  shortId,
+} from "../lib/index.ts";
 import { Nftables } from "../linux/index.ts";
 import type { Database } from "../store/index.ts";
-import type { Network, NetworkingConfig, NetworkSettings, PortMap } from "../wire/index.ts";
+import type {
+  EndpointSettings,
+  Network,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkingConfig,
+  NetworkPruneResponse,
+  NetworkSettings,
+  PortMap,
+} from "../wire/index.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
 import { bridgeSettings } from "./bridge/settings.ts";
-import { parseSubnet } from "./cidr.ts";
 import { type CheckedConfig, checkNetworksConfig, type NetworksConfig } from "./config.ts";
 import { hostResolver } from "./container-files.ts";
+import { newNetwork } from "./create.ts";
 import type { NetworkDriver } from "./driver.ts";
 import { parseResolvConf } from "./files/resolv-conf.ts";
 import { DockerForward } from "./filter/docker-forward.ts";
 import { NftFilter } from "./filter/nft.ts";
 import { NoFilter } from "./filter/no-filter.ts";
 import type { PacketFilter } from "./filter/packet-filter.ts";
-import { type Filters, networkFilter } from "./filters.ts";
+import { type Filters, networkFilter, pruneFilter } from "./filters.ts";
 import { enableForwarding, restoreForwarding } from "./forwarding.ts";
 import { type NamespaceHandle, NetworkHost } from "./host.ts";
 import { parseMac } from "./mac.ts";
 import { LiveNetwork } from "./network.ts";
+import { canonicalName, NetworkSet } from "./network-set.ts";
 import { PassiveDriver } from "./passive-driver.ts";
 import { HostPorts } from "./ports/host-ports.ts";
 import { readPortRequests } from "./ports/requests.ts";
 import { predefinedNetworks } from "./predefined.ts";
 import { type NetworkRecord, NetworkStore } from "./records.ts";
-import { type AttachRequest, type NetworkSandbox, Sandboxes } from "./sandboxes.ts";
+import {
+  type AttachRequest,
+  type Joined,
+  type LiveRequest,
+  type NetworkSandbox,
+  Sandboxes,
+} from "./sandboxes.ts";
 import { shownNetwork } from "./settings.ts";
+import { withIpv6 } from "./subnets.ts";
 
 export interface NetworksOptions {
   readonly database: Database;
@@ -43,6 +69,7 @@ const LOCK_PATH = "/run/berth-subnets.lock";
 const VERIFY_MS = 750;
 const VERIFIES_PER_DOCKER = 8;
 const USER_RULES = "user-rules";
+const ULA = "ula-prefix";
 
 /**
  * Bridges, addresses, published ports and names: the door of this room.
@@ -59,8 +86,13 @@ export class Networks {
   readonly #hostPorts: HostPorts;
   readonly #sandboxes: Sandboxes;
   readonly #drivers: ReadonlyMap<string, NetworkDriver>;
-  readonly #networks = new Map<string, LiveNetwork>();
+  readonly #networks = new NetworkSet();
   readonly #instance: string;
+  readonly #emit: EmitEvent;
+  /** By name, networks that could not be made to stand. */
+  readonly #broken = new Map<string, NetworkRecord>();
+  /** The packet filter could not be set up. */
+  #unfiltered = false;
   #ready: Promise<void> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   #verified = 0;
@@ -71,6 +103,7 @@ export class Networks {
     this.#config = checkNetworksConfig(options.config ?? {});
     this.#store = new NetworkStore(options.database);
     this.#instance = options.instance.name;
+    this.#emit = options.emit;
     this.#host = new NetworkHost(options.hostNamespace);
     const runner = this.#config.packetFilter === false ? undefined : Nftables.open(options.hostNamespace);
     this.#filter = runner === undefined ? new NoFilter() : this.#newFilter(runner);
@@ -85,18 +118,17 @@ export class Networks {
       emit: options.emit,
       filter: this.#filter,
       hostPorts: this.#hostPorts,
+      host: this.#host,
       driver: (name) => this.#driver(name),
-      find: (nameOrId) => this.#find(nameOrId),
+      find: (nameOrId) => this.#networks.find(nameOrId),
       files: () => ({ hostGateways: this.#hostGateways(), defaults: this.#dnsDefaults() }),
     });
   }
 
   #newFilter(runner: Nftables): PacketFilter {
-    const apart = this.#config.ipForward === false ? [] : enableForwarding(this.#host, this.#store);
     return new NftFilter({
       table: this.#instance,
       runner,
-      apart: this.#config.ipForwardNoDrop === true ? [] : apart,
       userRules: {
         load: () => JSON.parse(this.#store.fact(USER_RULES) ?? "[]") as string[],
         save: (rules) => this.#store.setFact(USER_RULES, JSON.stringify(rules)),
@@ -108,13 +140,10 @@ export class Networks {
     const bridge = new BridgeDriver({
       host: this.#host,
       filter: this.#filter,
-      pools: this.#config.pools,
+      pools: withIpv6(this.#config.pools, this.#ulaPrefix()),
       lockPath,
       nameservers: () => parseResolvConf(hostResolver().hostText).nameservers,
-      knownSubnets: (except) =>
-        [...this.#networks.values()]
-          .filter(({ record }) => record.id !== except)
-          .flatMap(({ record }) => record.ipam.map((config) => parseSubnet(config.subnet))),
+      knownSubnets: (except) => this.#networks.subnets(except),
     });
     const drivers = [bridge, new PassiveDriver("host"), new PassiveDriver("null")];
     return new Map(drivers.map((driver) => [driver.name, driver]));
@@ -126,12 +155,12 @@ export class Networks {
    * Makes the networks stand, adopts what an earlier daemon left for the containers that still run, and touches none
    * of their traffic. Endpoints of all others are forgotten.
    */
-  restore(live: readonly AttachRequest[]): Promise<void> {
+  restore(live: readonly LiveRequest[]): Promise<void> {
     this.#ready ??= this.#restore(live);
     return this.#ready;
   }
 
-  async #restore(live: readonly AttachRequest[]): Promise<void> {
+  async #restore(live: readonly LiveRequest[]): Promise<void> {
     const earlier = this.#store.networks();
     const bridge = this.#instance === "berth" ? "berth0" : `br-${this.#instance.slice(-8)}`;
     const predefined = predefinedNetworks({
@@ -142,21 +171,46 @@ export class Networks {
     });
     const names = new Set(["bridge", ...predefined.map((record) => record.name)]);
     for (const record of [...predefined, ...earlier.filter(({ name }) => !names.has(name))]) {
-      await this.#open(record).catch((error: unknown) =>
-        log.error("cannot set up a network", { network: record.name, reason: messageOf(error) }),
-      );
+      await this.#open(record).catch((error: unknown) => {
+        log.error("cannot set up a network", { network: record.name, reason: messageOf(error) });
+        this.#broken.set(record.name, record);
+      });
     }
     await this.#sandboxes.restore(live);
-    await this.#filter.open();
+    await this.#filter.open().catch((error: unknown) => {
+      // Containers without a network, or with the host's, can do without it; others try again.
+      log.error("containers cannot have networks", { reason: messageOf(error) });
+      this.#unfiltered = true;
+    });
     await this.#docker?.allow(this.#bridges());
     this.#watch = setInterval(() => this.#verify(), VERIFY_MS);
     this.#watch.unref();
   }
 
   async #open(record: NetworkRecord): Promise<void> {
+    if (record.driver === "bridge") await this.#forward(record);
     const standing = await this.#driver(record.driver).open(record);
-    this.#networks.set(record.id, new LiveNetwork(standing));
+    this.#networks.add(new LiveNetwork(standing));
     this.#store.saveNetwork(standing);
+  }
+
+  async #forward(record: NetworkRecord): Promise<void> {
+    if (this.#config.ipForward === false || record.internal) return;
+    const families = [...(record.ipv4 ? [4 as const] : []), ...(record.ipv6 ? [6 as const] : [])];
+    for (const family of families) {
+      const apart = enableForwarding(this.#host, this.#store, family);
+      if (this.#config.ipForwardNoDrop !== true) await this.#filter.keepApart(family, apart);
+    }
+  }
+
+  /** What could not be set up when the daemon started is tried again where it is needed, so that the user sees why not. */
+  async #repair(networkMode: string): Promise<void> {
+    const record = this.#broken.get(canonicalName(networkMode));
+    if (record !== undefined) await this.#open(record);
+    this.#broken.delete(canonicalName(networkMode));
+    if (!this.#unfiltered || this.#networks.find(networkMode).record.driver !== "bridge") return;
+    await this.#filter.open();
+    this.#unfiltered = false;
   }
 
   #verify(): void {
@@ -181,7 +235,7 @@ export class Networks {
     const keep = this.#sandboxes.count > 0;
     if (!keep) {
       await this.#docker?.forget(this.#bridges());
-      for (const { record } of this.#networks.values()) {
+      for (const { record } of this.#networks) {
         await this.#driver(record.driver)
           .close(record)
           .catch((error: unknown) =>
@@ -204,11 +258,12 @@ export class Networks {
     portBindings: PortMap;
     macAddress?: string;
   }): void {
-    this.#find(request.networkMode);
+    if (!this.#broken.has(canonicalName(request.networkMode))) this.#networks.find(request.networkMode);
     readPortRequests({ exposedPorts: [], publishAllPorts: false, portBindings: request.portBindings });
     if (request.macAddress !== undefined && request.macAddress !== "") parseMac(request.macAddress);
     for (const [name, settings] of Object.entries(request.networking.EndpointsConfig ?? {})) {
-      const { record } = this.#find(name === "" ? request.networkMode : name);
+      const wanted = canonicalName(name === "" ? request.networkMode : name);
+      const record = this.#broken.get(wanted) ?? this.#networks.find(wanted).record;
       if (settings.MacAddress) parseMac(settings.MacAddress);
       if (record.predefined === true) refuseUserDefinedOnly(settings);
     }
@@ -216,6 +271,7 @@ export class Networks {
 
   async attach(request: AttachRequest): Promise<NetworkSandbox> {
     await this.restore([]);
+    await this.#repair(request.networkMode);
     return await this.#sandboxes.attach(request);
   }
 
@@ -229,7 +285,7 @@ export class Networks {
 
   networkId(networkMode: string): string | undefined {
     try {
-      return this.#find(networkMode).record.id;
+      return this.#networks.find(networkMode).record.id;
     } catch {
       return undefined;
     }
@@ -245,43 +301,130 @@ export class Networks {
   /** @throws InvalidParameter `invalid filter 'x'` */
   list(filters: Filters = {}): Network[] {
     const matches = networkFilter(filters);
-    return [...this.#networks.values()]
+    return [...this.#networks]
       .filter((network) => matches(network.record, network.endpoints.size > 0))
       .map((network) => shownNetwork(network.record, []));
   }
 
   /** @throws NotFound `network x not found` */
   inspect(nameOrId: string): Network {
-    const network = this.#find(nameOrId);
+    const network = this.#networks.find(nameOrId);
     return shownNetwork(network.record, network.endpoints.values());
+  }
+
+  // ——— what people make ———
+
+  /** @throws Conflict `network with name x already exists`, Forbidden, InvalidParameter, NotFound for a driver */
+  async create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
+    await this.restore([]);
+    const record = newNetwork(request, {
+      existing: this.#networks.records(),
+      drivers: new Set(this.#drivers.keys()),
+      mtu: this.#config.mtu,
+      now: new Date().toISOString(),
+    });
+    this.#networks.begin(record);
+    try {
+      await this.#open(record);
+    } catch (error) {
+      this.#networks.abandon(record);
+      await this.#driver(record.driver)
+        .close(record)
+        .catch(() => {});
+      throw error;
+    }
+    await this.#store.durable();
+    await this.#docker?.allow(this.#bridges());
+    this.#tell("create", record);
+    return { Id: record.id, Warning: "" };
+  }
+
+  /** @throws NotFound, Forbidden where it is predefined or a running container is on it */
+  async remove(nameOrId: string): Promise<void> {
+    const network = this.#networks.find(nameOrId);
+    const { record } = network;
+    if (record.predefined === true) {
+      throw forbidden(`${record.name} is a pre-defined network and cannot be removed`);
+    }
+    if (network.endpoints.size > 0) {
+      const names = [...network.endpoints.values()].map(
+        (endpoint) =>
+          `name:${JSON.stringify(endpoint.containerName)} id:${JSON.stringify(shortId(endpoint.containerId))}`,
+      );
+      throw forbidden(
+        `error while removing network: network ${record.name} has active endpoints (${names.join(", ")})`,
+      );
+    }
+    // Nobody joins it from here on.
+    this.#networks.remove(network);
+    this.#store.removeNetwork(record.id);
+    await this.#docker?.forget(bridgesOf([record]));
+    await this.#driver(record.driver).close(record);
+    await this.#store.durable();
+    this.#tell("destroy", record);
+  }
+
+  async prune(filters: Filters = {}): Promise<NetworkPruneResponse> {
+    const matches = pruneFilter(filters);
+    const deleted: string[] = [];
+    for (const { record, endpoints } of [...this.#networks]) {
+      if (record.predefined === true || endpoints.size > 0 || !matches(record)) continue;
+      await this.remove(record.id);
+      deleted.push(record.name);
+    }
+    this.#emit({ type: "network", action: "prune", actorId: "", attributes: { reclaimed: "0" } });
+    return { NetworksDeleted: deleted };
+  }
+
+  /**
+   * Joins a running container, whose first process is `pid`, to one more network. For one that does not run the
+   * caller only notes it.
+   */
+  async join(
+    nameOrId: string,
+    request: AttachRequest,
+    settings: EndpointSettings,
+    pid: number,
+  ): Promise<Joined> {
+    return await this.#sandboxes.connect(request, this.#connectable(nameOrId), settings, pid);
+  }
+
+  /** Takes a running container off a network. */
+  async leave(nameOrId: string, containerId: string): Promise<void> {
+    await this.#sandboxes.disconnect(containerId, this.#networks.find(nameOrId));
   }
 
   // ——— inside ———
 
-  #bridges(): string[] {
-    const bridges = [...this.#networks.values()].filter(({ record }) => record.driver === "bridge");
-    return bridges.map(({ record }) => bridgeSettings(record).bridge);
-  }
-
-  /** By name, id, or the beginning of an id. */
-  #find(nameOrId: string): LiveNetwork {
-    const wanted = nameOrId === "" || nameOrId === "default" ? "bridge" : nameOrId;
-    const exact = this.#networks.get(wanted) ?? this.#byName(wanted);
-    if (exact !== undefined) return exact;
-    const matches = [...this.#networks.values()].filter(({ record }) => record.id.startsWith(wanted));
-    if (matches.length > 1) {
-      throw invalidParameter(
-        `network ${wanted} is ambiguous (${matches.length} matches found based on ID prefix)`,
+  #connectable(nameOrId: string): LiveNetwork {
+    const network = this.#networks.find(nameOrId);
+    const { driver } = network.record;
+    if (driver === "host" || driver === "null") {
+      throw forbidden(
+        driver === "host"
+          ? "container cannot be connected to host network - container must be created in host network mode"
+          : "container cannot be connected to multiple networks with one of the networks in private (none) mode",
       );
     }
-    const [match] = matches;
-    if (match === undefined) throw notFound(`network ${wanted} not found`);
-    return match;
+    return network;
   }
 
-  #byName(name: string): LiveNetwork | undefined {
-    for (const network of this.#networks.values()) if (network.record.name === name) return network;
-    return undefined;
+  #tell(action: "create" | "destroy", record: NetworkRecord): void {
+    const attributes = { name: record.name, type: record.driver };
+    this.#emit({ type: "network", action, actorId: record.id, attributes });
+  }
+
+  #bridges(): string[] {
+    return bridgesOf([...this.#networks].map(({ record }) => record));
+  }
+
+  /** A /48 of unique local addresses, chosen once for this engine (RFC 4193). */
+  #ulaPrefix(): string {
+    const known = this.#store.fact(ULA);
+    if (known !== undefined) return known;
+    const prefix = `fd${randomBytes(5).toString("hex")}`.match(/..../g)!.join(":");
+    this.#store.setFact(ULA, `${prefix}::/48`);
+    return `${prefix}::/48`;
   }
 
   #driver(name: string): NetworkDriver {
@@ -294,7 +437,7 @@ export class Networks {
   #hostGateways(): readonly string[] {
     const configured = this.#config.hostGatewayIps ?? [];
     if (configured.length > 0) return configured;
-    const gateways = this.#byName("bridge")?.record.ipam.map((config) => config.gateway) ?? [];
+    const gateways = this.#networks.byName("bridge")?.record.ipam.map((config) => config.gateway) ?? [];
     return gateways.filter((gateway) => gateway !== undefined);
   }
 
@@ -306,6 +449,10 @@ export class Networks {
       ...(dnsOptions === undefined ? {} : { options: dnsOptions }),
     };
   }
+}
+
+function bridgesOf(records: readonly NetworkRecord[]): string[] {
+  return records.flatMap((record) => (record.driver === "bridge" ? [bridgeSettings(record).bridge] : []));
 }
 
 /** @throws InvalidParameter in Docker's words */

@@ -17,5 +17,5 @@ export class PassiveDriver implements NetworkDriver {
 
   join(): void {}
 
-  leave(): void {}
+  async leave(): Promise<void> {}
 }

@@ -1,25 +1,52 @@
-import { type EmitEvent, EngineError, kindOf, log, messageOf, newId } from "../lib/index.ts";
-import { createNetworkNamespace, type NetworkNamespace } from "../linux/index.ts";
-import type { NetworkingConfig, NetworkSettings, PortMap } from "../wire/index.ts";
-import { newHostInterface } from "./bridge/bridge-driver.ts";
-import { bridgeSettings } from "./bridge/settings.ts";
-import { formatAddress, type InterfaceAddress, parseAddress } from "./cidr.ts";
-import { type FilesContext, linksEnvironment, ownFiles, sharedFiles } from "./container-files.ts";
+import { conflict, type EmitEvent, EngineError, kindOf, log, messageOf, newId } from "../lib/index.ts";
+import {
+  createNetworkNamespace,
+  inNetworkNamespace,
+  type NetworkNamespace,
+  openNetworkNamespace,
+} from "../linux/index.ts";
+import type { EndpointSettings, NetworkingConfig, NetworkSettings, PortMap } from "../wire/index.ts";
+import { formatAddress } from "./cidr.ts";
+import {
+  type FilesContext,
+  linksEnvironment,
+  namesFile,
+  namesUpstream,
+  ownFiles,
+  sharedFiles,
+} from "./container-files.ts";
+import { Resolver } from "./dns/resolver.ts";
+import { DNS_ADDRESS, serveNames } from "./dns/server.ts";
+import { NameServers } from "./dns/upstream.ts";
 import type { NetworkDriver } from "./driver.ts";
+import {
+  defaultHostAddress,
+  type EndpointOwner,
+  inOrder,
+  isPassive,
+  newEndpoint,
+  nextInterface,
+  ownerOf,
+  type Plan,
+  passiveEndpoint,
+  portRecord,
+  publicationsOf,
+  publishedPort,
+  wishesOf,
+} from "./endpoints.ts";
+import { hostsLines } from "./files/hosts.ts";
 import { type Link, type LinkTarget, parseLink } from "./files/links.ts";
-import type { PacketFilter, Publication } from "./filter/packet-filter.ts";
-import { macOf, parseMac } from "./mac.ts";
+import type { PacketFilter } from "./filter/packet-filter.ts";
+import { startIn } from "./host.ts";
 import type { LiveNetwork } from "./network.ts";
-import type { HostPorts, PortOwner } from "./ports/host-ports.ts";
-import { exposedPorts, type PublishedPort, portKey, readPortRequests } from "./ports/requests.ts";
-import type { EndpointRecord, EndpointWishes, NetworkStore, PortRecord } from "./records.ts";
-import { addressOf, networkSettings } from "./settings.ts";
+import type { HostPorts } from "./ports/host-ports.ts";
+import { exposedPorts, portKey, readPortRequests } from "./ports/requests.ts";
+import type { SocketHost } from "./ports/sockets.ts";
+import type { EndpointRecord, NetworkStore, PortRecord } from "./records.ts";
+import { networkSettings } from "./settings.ts";
 
 /** What a container asks of its network. */
-export interface AttachRequest {
-  readonly containerId: string;
-  readonly name: string;
-  readonly hostname: string;
+export interface AttachRequest extends EndpointOwner {
   readonly domainname?: string;
   /** `bridge`, `default`, `none`, `host`, or a network's name or id. */
   readonly networkMode: string;
@@ -53,13 +80,35 @@ export interface NetworkSandbox {
   readonly environment?: readonly string[];
 }
 
+/** A container's place on a network. */
+interface Place {
+  readonly network: LiveNetwork;
+  readonly endpoint: EndpointRecord;
+}
+
 /** What is known of a container's network while it runs. */
 interface Sandbox {
   readonly id: string;
-  readonly containerId: string;
   readonly exposedPorts: readonly string[];
+  readonly request: AttachRequest;
   /** The one that has the default route first. */
-  readonly endpoints: readonly { readonly network: LiveNetwork; readonly endpoint: EndpointRecord }[];
+  places: readonly Place[];
+  /** Answers its questions, while it is on a user-defined network. */
+  names?: Disposable;
+}
+
+/** A container that runs when the daemon starts. */
+export interface LiveRequest extends AttachRequest {
+  /** A process in its namespace. */
+  readonly pid?: number;
+}
+
+/** What connecting a running container changes for its files. */
+export interface Joined {
+  /** Lines to add to /etc/hosts. */
+  readonly hosts: string;
+  /** The new /etc/resolv.conf, where names are answered by the engine from now on. */
+  readonly resolvConf?: string;
 }
 
 export interface SandboxesOptions {
@@ -67,16 +116,11 @@ export interface SandboxesOptions {
   readonly emit: EmitEvent;
   readonly filter: PacketFilter;
   readonly hostPorts: HostPorts;
+  readonly host: SocketHost;
   readonly driver: (name: string) => NetworkDriver;
   /** @throws NotFound */
   readonly find: (nameOrId: string) => LiveNetwork;
   readonly files: () => FilesContext;
-}
-
-/** One place on a network that is about to be taken. */
-interface Plan {
-  readonly network: LiveNetwork;
-  readonly wishes: EndpointWishes;
 }
 
 /** The networks of running containers, from `attach` to `release`. */
@@ -96,10 +140,7 @@ export class Sandboxes {
   settings(containerId: string): NetworkSettings | undefined {
     const sandbox = this.#sandboxes.get(containerId);
     if (sandbox === undefined) return undefined;
-    const endpoints = sandbox.endpoints.map(({ network, endpoint }) => ({
-      network: network.record,
-      endpoint,
-    }));
+    const endpoints = sandbox.places.map(({ network, endpoint }) => ({ network: network.record, endpoint }));
     return networkSettings({ id: sandbox.id, endpoints, exposedPorts: sandbox.exposedPorts });
   }
 
@@ -109,19 +150,30 @@ export class Sandboxes {
    */
   async attach(request: AttachRequest): Promise<NetworkSandbox> {
     await this.release(request.containerId);
-    const plans = this.#plan(request);
+    const plans = inOrder(this.#plan(request));
     const links = this.#links(request);
     await using undo = new AsyncDisposableStack();
     const shared = plans.some(({ network }) => network.record.driver === "host");
     const namespace = shared ? undefined : undo.use(createNetworkNamespace());
-    const sandbox = await this.#occupy(request, plans, namespace, undo);
+    const sandbox = newSandbox(
+      request,
+      newId(),
+      plans.every(({ network }) => isPassive(network)),
+    );
+    for (const plan of plans) {
+      const place = await this.#occupy(request, sandbox, plan, namespace, undo);
+      sandbox.places = [...sandbox.places, place];
+    }
     this.#sandboxes.set(request.containerId, sandbox);
     undo.defer(() => {
       this.#sandboxes.delete(request.containerId);
     });
-    const files = this.#files(request, sandbox, links, shared);
+    if (namespace !== undefined && (await this.#serveNames(sandbox, namespace))) {
+      undo.defer(() => sandbox.names?.[Symbol.dispose]());
+    }
+    const files = this.#files(sandbox, links, shared);
     undo.move();
-    this.#tell("connect", sandbox);
+    for (const place of sandbox.places) this.#tell("connect", place);
     return {
       ...(namespace === undefined ? {} : { namespace }),
       settings: this.settings(request.containerId)!,
@@ -135,153 +187,174 @@ export class Sandboxes {
     const sandbox = this.#sandboxes.get(containerId);
     if (sandbox === undefined) return;
     this.#sandboxes.delete(containerId);
-    const { store, filter, hostPorts } = this.#options;
-    for (const { network, endpoint } of sandbox.endpoints) {
-      const ports = endpoint.ports.map(publishedPort);
-      if (ports.length > 0) {
-        // The port is nobody else's before the filter has forgotten where it led.
-        await filter
-          .unpublish(publicationsOf(endpoint))
-          .catch((error: unknown) =>
-            log.warn("cannot take a published port out of the packet filter", { reason: messageOf(error) }),
-          );
-        hostPorts.release(ports);
-      }
-      network.release(endpoint);
-      if (endpoint.hostInterface !== "") store.removeEndpoint(endpoint.id);
-    }
-    this.#tell("disconnect", sandbox);
+    sandbox.names?.[Symbol.dispose]();
+    for (const place of sandbox.places) await this.#vacate(place);
+    for (const place of sandbox.places) this.#tell("disconnect", place);
   }
 
-  /** After a restart of the daemon: what an earlier one has noted about containers that still run holds again. */
-  async restore(live: readonly AttachRequest[]): Promise<void> {
+  /**
+   * Joins a running container to one more network.
+   * @param pid a process in the container's namespace
+   * @throws Forbidden `endpoint with name x already exists in network y` where it is there already
+   */
+  async connect(
+    request: AttachRequest,
+    network: LiveNetwork,
+    settings: EndpointSettings,
+    pid: number,
+  ): Promise<void> {
+    const sandbox = this.#sandboxes.get(request.containerId);
+    if (sandbox === undefined) throw conflict(`container ${request.containerId} is not running`);
+    if (sandbox.places.some((place) => place.network === network)) {
+      throw new EngineError(
+        "Forbidden",
+        `endpoint with name ${request.name} already exists in network ${network.record.name}`,
+      );
+    }
+    await using undo = new AsyncDisposableStack();
+    using namespace = openNetworkNamespace(`/proc/${pid}/ns/net`);
+    const place = await this.#occupy(
+      request,
+      sandbox,
+      { network, wishes: wishesOf(settings) },
+      namespace,
+      undo,
+    );
+    sandbox.places = [...sandbox.places, place];
+    undo.defer(() => {
+      sandbox.places = sandbox.places.filter((one) => one !== place);
+    });
+    const fresh = await this.#serveNames(sandbox, namespace);
+    undo.move();
+    this.#tell("connect", place);
+    const hosts = hostsLines(sandbox.request, addressesOf(place.endpoint));
+    const context = this.#options.files();
+    return fresh ? { hosts, resolvConf: namesFile(sandbox.request, context, DNS_ADDRESS) } : { hosts };
+  }
+
+  /** Takes a running container off a network. Nothing happens where it is not on it. */
+  async disconnect(containerId: string, network: LiveNetwork): Promise<void> {
+    const sandbox = this.#sandboxes.get(containerId);
+    const place = sandbox?.places.find((one) => one.network === network);
+    if (sandbox === undefined || place === undefined) return;
+    sandbox.places = sandbox.places.filter((one) => one !== place);
+    if (place.endpoint.hostInterface !== "") {
+      await this.#options.driver(network.record.driver).leave(network.record, place.endpoint);
+    }
+    await this.#vacate(place);
+    this.#tell("disconnect", place);
+  }
+
+  // ——— after a restart of the daemon ———
+
+  /** What an earlier daemon has noted about containers that still run holds again; of all others it is forgotten. */
+  async restore(live: readonly LiveRequest[]): Promise<void> {
     const { store } = this.#options;
     const byContainer = Map.groupBy(store.endpoints(), (endpoint) => endpoint.containerId);
-    const living = new Map(live.map((request) => [request.containerId, request]));
+    const living = new Set(live.map((request) => request.containerId));
     for (const [containerId, endpoints] of byContainer) {
       if (!living.has(containerId)) for (const endpoint of endpoints) store.removeEndpoint(endpoint.id);
     }
     for (const request of live) await this.#restoreOne(request, byContainer.get(request.containerId) ?? []);
   }
 
-  async #restoreOne(request: AttachRequest, endpoints: readonly EndpointRecord[]): Promise<void> {
-    const { filter, hostPorts, find } = this.#options;
-    const passive = endpoints.length === 0 ? this.#passive(request) : [];
-    const places: { network: LiveNetwork; endpoint: EndpointRecord }[] = [];
-    for (const endpoint of [...endpoints, ...passive]) {
+  async #restoreOne(request: LiveRequest, endpoints: readonly EndpointRecord[]): Promise<void> {
+    const known = endpoints.length > 0 ? endpoints : this.#passiveEndpoints(request);
+    const sandbox = newSandbox(request, known[0]?.sandboxId ?? newId(), endpoints.length === 0);
+    for (const endpoint of known) {
       try {
-        const network = find(endpoint.networkId);
-        network.adopt(endpoint);
-        places.push({ network, endpoint });
+        const place = { network: this.#options.find(endpoint.networkId), endpoint };
+        await this.#readopt(place);
+        sandbox.places = [...sandbox.places, place];
       } catch (error) {
         log.error("a running container's endpoint cannot be restored", {
           container: request.containerId,
           reason: messageOf(error),
         });
-        continue;
       }
-      const lost = await hostPorts.restore(endpoint.ports.map(publishedPort), ownerOf(endpoint));
-      for (const port of lost) {
-        log.warn("another program has taken a published port of a running container", {
-          container: request.containerId,
-          port: `${formatAddress(port.hostAddress)}:${port.hostPort}`,
-        });
-      }
-      await filter.publish(publicationsOf(endpoint));
     }
-    this.#sandboxes.set(request.containerId, {
-      id: places[0]?.endpoint.sandboxId ?? newId(),
-      containerId: request.containerId,
-      exposedPorts: exposedPorts(request).map(portKey),
-      endpoints: places,
-    });
+    this.#sandboxes.set(request.containerId, sandbox);
+    if (request.pid === undefined || !needsNames(sandbox)) return;
+    try {
+      using namespace = openNetworkNamespace(`/proc/${request.pid}/ns/net`);
+      await this.#serveNames(sandbox, namespace);
+    } catch (error) {
+      log.error("a running container cannot look up names", {
+        container: request.containerId,
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  async #readopt({ network, endpoint }: Place): Promise<void> {
+    network.adopt(endpoint);
+    const lost = await this.#options.hostPorts.restore(endpoint.ports.map(publishedPort), ownerOf(endpoint));
+    for (const port of lost) {
+      log.warn("another program has taken a published port of a running container", {
+        container: endpoint.containerId,
+        port: `${formatAddress(port.hostAddress)}:${port.hostPort}`,
+      });
+    }
+    await this.#options.filter.publish(publicationsOf(endpoint));
   }
 
   /** `host` and `none` leave nothing in the store: what they were follows from the container's configuration. */
-  #passive(request: AttachRequest): EndpointRecord[] {
+  #passiveEndpoints(request: AttachRequest): EndpointRecord[] {
     try {
-      const [plan] = this.#plan(request);
-      if (plan === undefined || !isPassive(plan.network)) return [];
-      return [passiveEndpoint(request, plan, newId())];
+      const plans = this.#plan(request).filter((plan) => isPassive(plan.network));
+      const sandboxId = newId();
+      return plans.map((plan) => passiveEndpoint(request, plan, sandboxId));
     } catch {
       return [];
     }
   }
 
-  // ——— attaching ———
+  // ——— taking places ———
 
-  /** Which networks, and what the user wants there. The one that the mode names comes first. */
+  /** Which networks, and what the user wants there. */
   #plan(request: AttachRequest): Plan[] {
     const { find } = this.#options;
-    const asked = request.networking.EndpointsConfig ?? {};
     const main = find(request.networkMode);
-    const plans = new Map<string, Plan>();
-    plans.set(main.record.id, {
-      network: main,
-      wishes: request.macAddress === undefined ? {} : { mac: request.macAddress },
-    });
-    for (const [name, settings] of Object.entries(asked)) {
-      const network = name === request.networkMode ? main : find(name);
-      const before = plans.get(network.record.id)?.wishes ?? {};
-      plans.set(network.record.id, { network, wishes: { ...before, ...wishesOf(settings) } });
+    const mac = request.macAddress;
+    const plans = new Map<LiveNetwork, Plan>();
+    plans.set(main, { network: main, wishes: mac === undefined || mac === "" ? {} : { mac } });
+    for (const [name, settings] of Object.entries(request.networking.EndpointsConfig ?? {})) {
+      const network = name === request.networkMode || name === "" ? main : find(name);
+      plans.set(network, { network, wishes: { ...plans.get(network)?.wishes, ...wishesOf(settings) } });
     }
     return [...plans.values()];
   }
 
-  /** Takes the places, and makes the interfaces in the namespace. */
+  /** Takes a place, and makes the interface in the namespace. What is undone is on the stack. */
   async #occupy(
     request: AttachRequest,
-    plans: readonly Plan[],
+    sandbox: Sandbox,
+    plan: Plan,
     namespace: NetworkNamespace | undefined,
     undo: AsyncDisposableStack,
-  ): Promise<Sandbox> {
-    const sandboxId = newId();
-    const endpoints: { network: LiveNetwork; endpoint: EndpointRecord }[] = [];
-    for (const [index, plan] of plans.entries()) {
-      const { network } = plan;
-      if (isPassive(network) || namespace === undefined) {
-        const endpoint = passiveEndpoint(request, plan, sandboxId);
-        network.adopt(endpoint);
-        undo.defer(() => network.release(endpoint));
-        endpoints.push({ network, endpoint });
-        continue;
-      }
-      const endpoint = await this.#join(request, plan, { sandboxId, index, namespace }, undo);
-      endpoints.push({ network, endpoint });
-    }
-    return {
-      id: sandboxId,
-      containerId: request.containerId,
-      exposedPorts: exposedPorts(request).map(portKey),
-      endpoints,
-    };
-  }
-
-  async #join(
-    request: AttachRequest,
-    plan: Plan,
-    place: { sandboxId: string; index: number; namespace: NetworkNamespace },
-    undo: AsyncDisposableStack,
-  ): Promise<EndpointRecord> {
+  ): Promise<Place> {
     const { network } = plan;
-    const { store } = this.#options;
-    const main = place.index === 0;
-    const bare = newEndpoint(request, plan, place);
+    if (isPassive(network) || namespace === undefined) {
+      const endpoint = passiveEndpoint(request, plan, sandbox.id);
+      network.adopt(endpoint);
+      undo.defer(() => network.release(endpoint));
+      return { network, endpoint };
+    }
+    const taken = new Set(sandbox.places.map((place) => place.endpoint.interfaceName));
+    const interfaceName = nextInterface(network, taken);
+    const bare = newEndpoint(request, plan, { sandboxId: sandbox.id, interfaceName });
     undo.defer(() => network.release(bare));
-    const ports = main ? await this.#reservePorts(request, network, bare, undo) : [];
+    const first = sandbox.places.length === 0;
+    const ports = first ? await this.#reservePorts(request, network, bare, undo) : [];
     const endpoint: EndpointRecord = { ...bare, ports };
-    network.endpoints.set(request.containerId, endpoint);
+    network.place(endpoint);
     this.#options
       .driver(network.record.driver)
-      .join(network.record, endpoint, place.namespace, { defaultRoute: main });
-    const publications = publicationsOf(endpoint);
-    if (publications.length > 0) {
-      undo.defer(() => this.#options.filter.unpublish(publications));
-      await this.#options.filter.publish(publications);
-    }
-    store.saveEndpoint(endpoint);
-    undo.defer(() => store.removeEndpoint(endpoint.id));
-    return endpoint;
+      .join(network.record, endpoint, namespace, { defaultRoute: first });
+    await this.#publish(endpoint, undo);
+    this.#options.store.saveEndpoint(endpoint);
+    undo.defer(() => this.#options.store.removeEndpoint(endpoint.id));
+    return { network, endpoint };
   }
 
   async #reservePorts(
@@ -290,8 +363,9 @@ export class Sandboxes {
     endpoint: EndpointRecord,
     undo: AsyncDisposableStack,
   ): Promise<PortRecord[]> {
+    if (network.record.internal || network.record.driver !== "bridge") return [];
     const requests = readPortRequests({ ...request, ...defaultHostAddress(network) });
-    if (requests.length === 0 || network.record.internal) return [];
+    if (requests.length === 0) return [];
     try {
       const ports = await this.#options.hostPorts.reserve(requests, ownerOf(endpoint));
       undo.defer(() => this.#options.hostPorts.release(ports));
@@ -305,166 +379,104 @@ export class Sandboxes {
     }
   }
 
-  // ——— what the container reads ———
+  async #publish(endpoint: EndpointRecord, undo: AsyncDisposableStack): Promise<void> {
+    const publications = publicationsOf(endpoint);
+    if (publications.length === 0) return;
+    undo.defer(() => this.#options.filter.unpublish(publications));
+    await this.#options.filter.publish(publications);
+  }
 
-  #links(request: AttachRequest): { link: Link; target: LinkTarget }[] {
-    return request.links.map(({ text, target }) => {
-      const addresses = this.#addresses(target.id);
-      return { link: parseLink(text), target: { ...target, address: addresses[0] ?? "" } };
+  /** Gives back what a place has. */
+  async #vacate({ network, endpoint }: Place): Promise<void> {
+    const { store, filter, hostPorts } = this.#options;
+    const ports = endpoint.ports.map(publishedPort);
+    if (ports.length > 0) {
+      // The port is nobody else's before the filter has forgotten where it led.
+      await filter
+        .unpublish(publicationsOf(endpoint))
+        .catch((error: unknown) =>
+          log.warn("cannot take a published port out of the packet filter", { reason: messageOf(error) }),
+        );
+      hostPorts.release(ports);
+    }
+    network.release(endpoint);
+    if (endpoint.hostInterface !== "") store.removeEndpoint(endpoint.id);
+  }
+
+  // ——— names ———
+
+  /** Answers the container's questions from now on. @returns whether it does, and did not before */
+  async #serveNames(sandbox: Sandbox, namespace: NetworkNamespace): Promise<boolean> {
+    if (sandbox.names !== undefined || !needsNames(sandbox)) return false;
+    await using undo = new AsyncDisposableStack();
+    const upstream = this.#upstream(sandbox, namespace, undo);
+    const outside = () =>
+      sandbox.places.some(({ network }) => !network.record.internal) ? upstream : undefined;
+    undo.use(await serveNames(namespace, new Resolver(() => sandbox.places, outside)));
+    const held = undo.move();
+    sandbox.names = { [Symbol.dispose]: () => void held.disposeAsync() };
+    return true;
+  }
+
+  /** Name servers of the user's are asked from where the container is, the host's from the host. */
+  #upstream(sandbox: Sandbox, namespace: NetworkNamespace, undo: AsyncDisposableStack): NameServers {
+    const { servers, fromHost } = namesUpstream(sandbox.request, this.#options.files());
+    const addresses = servers.map((address) => ({ address }));
+    if (fromHost) return new NameServers(addresses, this.#options.host);
+    const inside = undo.use(openNetworkNamespace(namespace.path));
+    return new NameServers(addresses, {
+      run: (work) => inNetworkNamespace(inside, work),
+      start: (begin) => startIn(inside, begin),
     });
   }
 
+  // ——— what the container reads ———
+
+  #links(request: AttachRequest): { link: Link; target: LinkTarget }[] {
+    return request.links.map(({ text, target }) => ({
+      link: parseLink(text),
+      target: { ...target, address: this.#addresses(target.id)[0] ?? "" },
+    }));
+  }
+
   #addresses(containerId: string): string[] {
-    const endpoints = this.#sandboxes.get(containerId)?.endpoints ?? [];
-    return endpoints.flatMap(({ endpoint }) =>
-      [endpoint.ipv4, endpoint.ipv6]
-        .filter((cidr) => cidr !== undefined)
-        .map((cidr) => cidr.slice(0, cidr.indexOf("/"))),
-    );
+    const places = this.#sandboxes.get(containerId)?.places ?? [];
+    return places.flatMap(({ endpoint }) => addressesOf(endpoint));
   }
 
-  #files(
-    request: AttachRequest,
-    sandbox: Sandbox,
-    links: readonly { link: Link; target: LinkTarget }[],
-    shared: boolean,
-  ) {
+  #files({ request, names }: Sandbox, links: readonly { link: Link; target: LinkTarget }[], shared: boolean) {
     const context = this.#options.files();
-    return shared
-      ? sharedFiles(request, context)
-      : ownFiles(request, this.#addresses(sandbox.containerId), links, context);
+    if (shared) return sharedFiles(request, context);
+    const nameserver = names === undefined ? undefined : DNS_ADDRESS;
+    return ownFiles(request, this.#addresses(request.containerId), links, context, nameserver);
   }
 
-  #tell(action: "connect" | "disconnect", sandbox: Sandbox): void {
-    for (const { network } of sandbox.endpoints) {
-      this.#options.emit({
-        type: "network",
-        action,
-        actorId: network.record.id,
-        attributes: {
-          container: sandbox.containerId,
-          name: network.record.name,
-          type: network.record.driver,
-        },
-      });
-    }
+  #tell(action: "connect" | "disconnect", { network, endpoint }: Place): void {
+    this.#options.emit({
+      type: "network",
+      action,
+      actorId: network.record.id,
+      attributes: {
+        container: endpoint.containerId,
+        name: network.record.name,
+        type: network.record.driver,
+      },
+    });
   }
 }
 
-/** `host` and `none`: a name without anything behind it. */
-function isPassive(network: LiveNetwork): boolean {
-  return network.record.driver === "host" || network.record.driver === "null";
+/** On `host` and `none` nothing is exposed to anybody. */
+function newSandbox(request: AttachRequest, id: string, passive: boolean): Sandbox {
+  return { id, request, exposedPorts: passive ? [] : exposedPorts(request).map(portKey), places: [] };
 }
 
-function passiveEndpoint(request: AttachRequest, plan: Plan, sandboxId: string): EndpointRecord {
-  return {
-    id: newId(),
-    networkId: plan.network.record.id,
-    containerId: request.containerId,
-    sandboxId,
-    containerName: request.name,
-    interfaceName: "",
-    hostInterface: "",
-    mac: "",
-    ports: [],
-    dnsNames: [],
-    asked: plan.wishes,
-  };
+/** On the default bridge containers know one another by links only, as in Docker. */
+function needsNames(sandbox: Sandbox): boolean {
+  return sandbox.places.some(({ network }) => network.record.predefined !== true);
 }
 
-/** Takes addresses; the caller gives them back with the endpoint. */
-function newEndpoint(
-  request: AttachRequest,
-  plan: Plan,
-  place: { sandboxId: string; index: number },
-): EndpointRecord {
-  const { network, wishes } = plan;
-  const mac = wishes.mac === undefined ? undefined : parseMac(wishes.mac);
-  const ipv4 = network.allocate(4, askedAddress(wishes.ipam?.IPv4Address));
-  try {
-    const ipv6 = network.allocate(6, askedAddress(wishes.ipam?.IPv6Address));
-    const gateway4 = ipv4 === undefined ? undefined : network.gatewayOf(ipv4.address);
-    const gateway6 = ipv6 === undefined ? undefined : network.gatewayOf(ipv6.address);
-    return {
-      id: newId(),
-      networkId: network.record.id,
-      containerId: request.containerId,
-      sandboxId: place.sandboxId,
-      containerName: request.name,
-      interfaceName: `${bridgeSettings(network.record).interfacePrefix}${place.index}`,
-      hostInterface: newHostInterface(),
-      mac: mac ?? macOf((ipv4 ?? ipv6)!.address),
-      ...(ipv4 === undefined ? {} : { ipv4: cidrOf(ipv4) }),
-      ...(ipv6 === undefined ? {} : { ipv6: cidrOf(ipv6) }),
-      ...(gateway4 === undefined || network.record.internal ? {} : { gateway4 }),
-      ...(gateway6 === undefined || network.record.internal ? {} : { gateway6 }),
-      ports: [],
-      dnsNames: [],
-      asked: wishes,
-    };
-  } catch (error) {
-    if (ipv4 !== undefined) network.release({ containerId: "", ipv4: cidrOf(ipv4) });
-    throw error;
-  }
-}
-
-const cidrOf = ({ address, subnet }: InterfaceAddress) => `${formatAddress(address)}/${subnet.bits}`;
-
-const askedAddress = (text: string | undefined) =>
-  text === undefined || text === "" ? undefined : parseAddress(text);
-
-function wishesOf(settings: NonNullable<NetworkingConfig["EndpointsConfig"]>[string]): EndpointWishes {
-  const { IPAMConfig, MacAddress, Links, Aliases, DriverOpts, GwPriority } = settings;
-  return {
-    ...(IPAMConfig ? { ipam: IPAMConfig } : {}),
-    ...(MacAddress ? { mac: MacAddress } : {}),
-    ...(Links ? { links: Links } : {}),
-    ...(Aliases ? { aliases: Aliases } : {}),
-    ...(DriverOpts ? { driverOptions: DriverOpts } : {}),
-    ...(GwPriority ? { gatewayPriority: GwPriority } : {}),
-  };
-}
-
-/** Where the network's ports go that name no address; 0.0.0.0 is what everybody gets anyway. */
-function defaultHostAddress(network: LiveNetwork) {
-  const { hostBinding } = bridgeSettings(network.record);
-  return hostBinding === undefined || hostBinding === "0.0.0.0"
-    ? {}
-    : { defaultHostAddress: parseAddress(hostBinding) };
-}
-
-function ownerOf(endpoint: EndpointRecord): PortOwner {
-  const ipv4 = addressOf(endpoint.ipv4);
-  const ipv6 = addressOf(endpoint.ipv6);
-  return {
-    containerId: endpoint.containerId,
-    name: endpoint.containerName,
-    ...(ipv4 === undefined ? {} : { ipv4 }),
-    ...(ipv6 === undefined ? {} : { ipv6 }),
-  };
-}
-
-const portRecord = (port: PublishedPort): PortRecord => ({
-  containerPort: port.container.port,
-  protocol: port.container.protocol,
-  hostAddress: formatAddress(port.hostAddress),
-  hostPort: port.hostPort,
-});
-
-const publishedPort = (record: PortRecord): PublishedPort => ({
-  container: { port: record.containerPort, protocol: record.protocol },
-  hostAddress: parseAddress(record.hostAddress),
-  hostPort: record.hostPort,
-});
-
-/** What the packet filter leads to the container: ports of a family in which it has an address. */
-function publicationsOf(endpoint: EndpointRecord): Publication[] {
-  return endpoint.ports.flatMap((record) => {
-    const port = publishedPort(record);
-    const v6 = port.hostAddress.family === 6;
-    const address = addressOf(v6 ? endpoint.ipv6 : endpoint.ipv4);
-    const gateway = v6 ? endpoint.gateway6 : endpoint.gateway4;
-    if (address === undefined || gateway === undefined) return [];
-    return [{ ...port, address, gateway: parseAddress(gateway) }];
-  });
+function addressesOf(endpoint: EndpointRecord): string[] {
+  return [endpoint.ipv4, endpoint.ipv6]
+    .filter((cidr) => cidr !== undefined)
+    .map((cidr) => cidr.slice(0, cidr.indexOf("/")));
 }

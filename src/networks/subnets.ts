@@ -20,6 +20,12 @@ export const DEFAULT_POOLS: readonly SubnetPool[] = [
   { base: parseSubnet("192.168.0.0/16"), size: 20 },
 ];
 
+/** The pools, with one for IPv6 where there is none: Docker's too are /64 of a prefix of unique local addresses. */
+export function withIpv6(pools: readonly SubnetPool[], prefix: string): readonly SubnetPool[] {
+  if (pools.some((pool) => pool.base.family === 6)) return pools;
+  return [...pools, { base: parseSubnet(prefix), size: 64 }];
+}
+
 /** @throws InvalidParameter where an entry of `default-address-pools` makes no sense */
 export function parsePools(entries: readonly { base?: string; size?: number }[]): SubnetPool[] {
   return entries.map((entry) => {

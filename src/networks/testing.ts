@@ -17,6 +17,9 @@ export class TestLan implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), "berth-networks-"));
 
   constructor() {
+    // A new namespace begins with the machine's own settings, which are whatever its other programs need.
+    using host = new NetworkHost(this.host);
+    host.setSysctl("ipv4/ip_forward", "0");
     this.host.routes.createVeth({ name: "lan0", peerName: "eth0", peerNamespace: this.neighbour });
     this.host.routes.addAddress("lan0", "10.9.0.1/24");
     this.host.routes.addAddress("lan0", "fd09::1/64", { noDad: true });
@@ -24,6 +27,8 @@ export class TestLan implements Disposable {
       addresses: ["10.9.0.2/24", "fd09::2/64"],
       routes: [{ gateway: "10.9.0.1" }, { gateway: "fd09::1" }],
     });
+    // Looking at a link makes the kernel notice at once that it carries.
+    this.host.routes.link("lan0");
   }
 
   [Symbol.dispose](): void {

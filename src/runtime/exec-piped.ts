@@ -65,7 +65,8 @@ class PipedExec implements ExecProcess {
     this.#merged = merged;
     this.#startTime = processStartTime(pid) ?? "";
     this.exited = exitOf(monitor);
-    this.output = merged.chunks(this.exited);
+    this.exited.then(() => merged.processEnded());
+    this.output = merged.chunks();
     const { stdin } = monitor.child;
     if (stdin && typeof stdin === "object") this.input = new PipeInput(stdin);
   }

@@ -80,6 +80,7 @@ describe("exec with pipes", () => {
     let bytes = 0;
     for await (const chunk of process.output) if (chunk.stream === 1) bytes += chunk.bytes.length;
     expect(bytes).toBe(200_000_000);
+    expect(memory() - before).toBeLessThan(64 << 20);
   });
 
   test("a reader who stops early leaves the process with a broken pipe", async () => {

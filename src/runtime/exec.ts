@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId, systemError } from "../lib/index.ts";
+import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { ExecProcess, ExecRequest, HostFacts } from "./contract.ts";
 import { startPipedExec } from "./exec-piped.ts";
 import { startTerminalExec } from "./exec-terminal.ts";
@@ -42,6 +43,7 @@ export async function startExec(
   request.signal?.throwIfAborted();
   if (host.conmonPath === "") throw systemError("conmon is not installed");
   const process = ociProcess({ ...request, defaultUlimits: host.defaultUlimits, facts: host.facts });
+  await ensureAppArmorProfile(process.apparmorProfile);
   const directory = join(host.execRoot, "tmp", `exec-${newId().slice(0, 16)}`);
   mkdirSync(directory, { mode: 0o700 });
   try {

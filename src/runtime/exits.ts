@@ -43,6 +43,7 @@ export class ExitWatcher implements Disposable {
     const tracking = new AbortController();
     this.#tracked.set(id, tracking);
     this.#followMonitor(id, tracking.signal).catch((error) => {
+      if (tracking.signal.aborted) return;
       log.error("cannot watch a container's monitor", { container: id, error: messageOf(error) });
     });
   }

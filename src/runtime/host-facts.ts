@@ -2,9 +2,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { machine } from "node:os";
 import { join } from "node:path";
 import { cpuCount, hardLimit, kernel, type LimitName, memory, ownCapabilities } from "../linux/index.ts";
+import { appArmorUsable } from "./apparmor.ts";
 import type { Cgroups } from "./cgroups/contract.ts";
 import { readText } from "./cgroups/files.ts";
 import type { HostFacts } from "./contract.ts";
+import { unusableArchitectures } from "./foreign-architectures.ts";
 
 /** What this host and this daemon can give to a container. Facts that do not change while the daemon runs. */
 export function hostFacts(cgroups: Cgroups): HostFacts {
@@ -13,8 +15,9 @@ export function hostFacts(cgroups: Cgroups): HostFacts {
     cgroupVersion: cgroups.version,
     machine: machine(),
     kernelVersion: kernel().version,
+    unusableArchitectures: unusableArchitectures(machine()),
     capabilities: ownCapabilities(),
-    appArmor: readText("/sys/module/apparmor/parameters/enabled") === "Y",
+    appArmor: appArmorUsable(),
     seccomp: /^Seccomp:/m.test(status),
     cpuCount: cpuCount(),
     memoryBytes: memory().totalBytes,

@@ -12,8 +12,6 @@ import type { ContainerInput } from "./contract.ts";
 export async function openInput(bundle: string): Promise<ContainerInput> {
   try {
     const socket = connectSeqpacket(join(bundle, "attach"));
-    // The monitor copies all output to whoever is attached and waits for him; we read the log instead.
-    socket.shutdownRead();
     return new MonitorInput(socket);
   } catch (error) {
     if (error instanceof LinuxError) throw conflict("the container is not running", error);

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemError } from "../lib/index.ts";
-import { processStartTime } from "../linux/index.ts";
+import { closeDescriptor, processStartTime } from "../linux/index.ts";
 import { CLEAN_ENVIRONMENT } from "./programs.ts";
 import { globalOptions, type RuntimeProgram } from "./runtime-command.ts";
 
@@ -26,12 +26,16 @@ export interface MonitorOptions {
   readonly args: readonly string[];
   readonly stdin: "ignore" | "pipe";
   readonly output: { readonly stdout: "ignore" | "pipe"; readonly stderr: "ignore" | "pipe" };
+  /** It loads, but does nothing until `release`. */
+  readonly waits?: boolean;
 }
 
 export interface MonitorProcess {
   readonly child: Bun.Subprocess;
   /** The next line; `undefined` at the end, which is when the monitor has ended or was killed. */
   next(): Promise<MonitorMessage | undefined>;
+  /** Lets a monitor that waits begin. */
+  release(): void;
   /** Stops listening; the monitor does not mind. */
   close(): void;
 }
@@ -43,6 +47,8 @@ export interface MonitorMessage {
 
 /** Where the pipe is in conmon's eyes: the first descriptor after the standard ones. */
 const SYNC_PIPE = 3;
+/** One from which conmon reads before it begins (`_OCI_STARTPIPE`). */
+const START_PIPE = 4;
 /** A runtime's error text is at most conmon's buffer; whatever sends more is no conmon. */
 const MAX_MESSAGE_BYTES = 1 << 20;
 
@@ -61,11 +67,41 @@ export function startMonitor(o: MonitorOptions): MonitorProcess {
     {
       // conmon 2.1 writes its `oom` file into the directory that it was started in.
       cwd: o.directory,
-      env: { ...CLEAN_ENVIRONMENT, TMPDIR: o.temporaryDirectory, _OCI_SYNCPIPE: String(SYNC_PIPE) },
-      stdio: [o.stdin, o.output.stdout, o.output.stderr, "pipe"],
+      env: {
+        ...CLEAN_ENVIRONMENT,
+        TMPDIR: o.temporaryDirectory,
+        _OCI_SYNCPIPE: String(SYNC_PIPE),
+        ...(o.waits ? { _OCI_STARTPIPE: String(START_PIPE) } : {}),
+      },
+      stdio: [o.stdin, o.output.stdout, o.output.stderr, "pipe", ...(o.waits ? (["pipe"] as const) : [])],
     },
   );
-  return { child, ...readMessages(child) };
+  const messages = readMessages(child);
+  const gate = startGate(child);
+  return {
+    child,
+    next: messages.next,
+    release: () => gate.open(),
+    close: () => {
+      gate.close();
+      messages.close();
+    },
+  };
+}
+
+function startGate(child: Bun.Subprocess): { open(): void; close(): void } {
+  let descriptor = child.stdio[START_PIPE];
+  const close = () => {
+    if (typeof descriptor === "number") closeDescriptor(descriptor);
+    descriptor = undefined;
+  };
+  return {
+    open: () => {
+      if (typeof descriptor === "number") writeSync(descriptor, "\n");
+      close();
+    },
+    close,
+  };
 }
 
 function readMessages(child: Bun.Subprocess): Pick<MonitorProcess, "next" | "close"> {
@@ -74,6 +110,8 @@ function readMessages(child: Bun.Subprocess): Pick<MonitorProcess, "next" | "clo
   const reader = Bun.file(descriptor).stream().getReader();
   const decoder = new TextDecoder();
   let buffered = "";
+  let closed = false;
+  const shut = () => closeDescriptor(descriptor);
   return {
     next: async () => {
       for (;;) {
@@ -89,7 +127,12 @@ function readMessages(child: Bun.Subprocess): Pick<MonitorProcess, "next" | "clo
         buffered += decoder.decode(value, { stream: true });
       }
     },
-    close: () => void reader.cancel().catch(() => {}),
+    close: () => {
+      if (closed) return;
+      closed = true;
+      // The stream never closes a descriptor that it did not open.
+      reader.cancel().then(shut, shut);
+    },
   };
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../linux/index.ts";
-import type { ContainerExit, CreatedContainer, CreateRequest } from "./contract.ts";
+import type { ContainerExit } from "./contract.ts";
 import { RuntimeError } from "./errors.ts";
 import { ExitWatcher } from "./exits.ts";
 import { openInput, reopenLog, resizeTerminal } from "./input.ts";
@@ -32,7 +32,7 @@ async function start(args: string[], over?: Options): Promise<Started> {
   await runtime.start(container.id);
   return { ...container, exited };
 }
-type Started = CreateRequest & CreatedContainer & { exited: Promise<ContainerExit> };
+type Started = Awaited<ReturnType<typeof fixture.create>> & { exited: Promise<ContainerExit> };
 
 const logOf = (bundle: string) => readFileSync(join(bundle, "output.log"), "utf8");
 /** The bytes that a container printed, without what the monitor writes around them. */
@@ -219,6 +219,15 @@ describe("a creation that fails", () => {
     expect(error.message).toContain("Are you trying to mount a directory onto a file (or vice-versa)?");
   });
 
+  test("a specification that cannot be had ends it, and nothing was begun", async () => {
+    const request = fixture.request(["true"]);
+    const spec = Bun.sleep(5).then(() => Promise.reject(new Error("no such image")));
+    expect(runtime.create({ ...request, spec })).rejects.toThrow("no such image");
+    await spec.catch(() => {});
+    await until("the monitor has ended", () => !monitors().includes(request.id));
+    expect(readdirSync(request.bundle)).toEqual(["output.log"]);
+  });
+
   test("aborting undoes it", async () => {
     for (const afterMs of [0, 3, 8, 15, 25]) {
       const controller = new AbortController();
@@ -380,7 +389,9 @@ describe("confinement", () => {
       .split("\0")
       .filter(Boolean)
       .map((entry) => entry.split("=")[0]);
-    expect(names.sort()).toEqual(["LANG", "PATH", "TMPDIR", "_OCI_SYNCPIPE"]);
+    expect(names.sort()).toEqual(["LANG", "PATH", "TMPDIR", "_OCI_STARTPIPE", "_OCI_SYNCPIPE"]);
+    const descriptors = readdirSync(`${proc}/fd`).map((fd) => readlinkSync(`${proc}/fd/${fd}`));
+    expect(descriptors.filter((target) => target.startsWith("/") && !OF_A_MONITOR.test(target))).toEqual([]);
     await runtime.delete(container.id, { force: true });
   });
 
@@ -397,6 +408,24 @@ describe("confinement", () => {
     await runtime.delete(container.id);
   });
 });
+
+/** The command lines of all monitors. */
+function monitors(): string {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      } catch {
+        return "";
+      }
+    })
+    .filter((line) => line.includes("conmon"))
+    .join("\n");
+}
+
+/** What conmon has open itself: its fifos, the log, the container's memory events. */
+const OF_A_MONITOR = /^\/dev\/null$|\/(?:ctl|winsz|output\.log)$|\/memory\.oom_control$/;
 
 /** Cgroups of a container in any hierarchy. */
 function findCgroups(id: string): string[] {

@@ -9,14 +9,15 @@ export interface OutputSource {
 /** Once the process has ended, what it wrote is in the pipe: silence this long means that it was all. */
 const DRAIN_SILENCE_MS = 100;
 
-interface Read {
-  readonly from: OpenSource;
-  readonly chunk: Uint8Array | undefined;
-}
-
 interface OpenSource {
   readonly stream: OutputStream;
   readonly reader: { read(): Promise<{ value?: Uint8Array }>; cancel(): Promise<void> };
+}
+
+/** One chunk of a source that nobody has taken yet: the source is read again when it is. */
+interface Arrival {
+  readonly from: OpenSource;
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -28,35 +29,36 @@ interface OpenSource {
  */
 export class MergedOutput {
   readonly #sources: readonly OpenSource[];
-  readonly #pending: Map<OpenSource, Promise<Read>>;
+  readonly #arrived: Arrival[] = [];
+  #open: number;
+  #processEnded = false;
   #closed = false;
+  #wake: () => void = () => {};
 
   constructor(sources: readonly OutputSource[]) {
     this.#sources = sources.map(({ stream, bytes }): OpenSource => ({ stream, reader: bytes.getReader() }));
-    this.#pending = new Map(this.#sources.map((from) => [from, read(from)]));
+    this.#open = this.#sources.length;
+    for (const source of this.#sources) void this.#read(source);
+  }
+
+  /** The process has ended: nothing is written any more but by children of it. */
+  processEnded(): void {
+    this.#processEnded = true;
+    this.#wake();
   }
 
   /**
    * The chunks, once. Ends when all streams have; or, since children of the process may hold them open for ever, when the
    * process has ended and nothing more comes. Whoever stops early lets go of the streams.
    */
-  async *chunks(exited: Promise<unknown>): AsyncGenerator<OutputChunk, void, undefined> {
-    let ended = false;
-    const end = exited.then(() => {
-      ended = true;
-      return undefined;
-    });
+  async *chunks(): AsyncGenerator<OutputChunk, void, undefined> {
     try {
-      while (this.#pending.size > 0 && !this.#closed) {
-        const silence = ended ? quiet() : undefined;
-        const next = await Promise.race([...this.#pending.values(), silence?.promise ?? end]);
-        silence?.cancel();
-        if (next === undefined && silence) return;
-        if (next === undefined) continue;
-        this.#pending.delete(next.from);
-        if (next.chunk === undefined) continue;
-        yield { stream: next.from.stream, bytes: next.chunk };
-        this.#pending.set(next.from, read(next.from));
+      while (!this.#closed) {
+        const next = this.#arrived.shift();
+        if (next) {
+          yield { stream: next.from.stream, bytes: next.bytes };
+          void this.#read(next.from);
+        } else if (this.#open === 0 || !(await this.#somethingNew())) return;
       }
     } finally {
       await this.close();
@@ -66,20 +68,34 @@ export class MergedOutput {
   /** Lets go of the streams: whoever writes to them from now on gets a broken pipe. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#wake();
     await Promise.all(this.#sources.map(({ reader }) => reader.cancel().catch(() => {})));
   }
-}
 
-/** A stream that breaks has ended. */
-async function read(from: OpenSource): Promise<Read> {
-  const { value } = await from.reader.read().catch(() => ({ value: undefined }));
-  return { from, chunk: value };
-}
+  async #read(from: OpenSource): Promise<void> {
+    // A stream that breaks has ended.
+    const { value } = await from.reader.read().catch(() => ({ value: undefined }));
+    if (value === undefined) this.#open--;
+    else this.#arrived.push({ from, bytes: value });
+    this.#wake();
+  }
 
-function quiet(): { promise: Promise<undefined>; cancel(): void } {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, DRAIN_SILENCE_MS, undefined);
-  return { promise, cancel: () => clearTimeout(timer) };
+  /**
+   * Waits for a chunk, the end of a stream, or the end of the process. Not by Promise.race: a promise that is raced again and again keeps what
+   * every race brought.
+   * @returns false where the process had ended before and all is silent
+   */
+  async #somethingNew(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.#processEnded ? setTimeout(resolve, DRAIN_SILENCE_MS, false) : undefined;
+    this.#wake = () => resolve(true);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#wake = () => {};
+    }
+  }
 }
 
 /** Those of a child's outputs that are pipes. */

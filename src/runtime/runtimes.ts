@@ -5,8 +5,9 @@ import type { Cgroups } from "./cgroups/contract.ts";
 import { hostCgroups } from "./cgroups/host.ts";
 import type { HostFacts, OciRuntimes, Runtime, RuntimeName } from "./contract.ts";
 import { hostFacts } from "./host-facts.ts";
-import { MonitoredRuntime, type RuntimeHost } from "./oci-runtime.ts";
+import { MonitoredRuntime } from "./oci-runtime.ts";
 import { CLEAN_ENVIRONMENT, findProgram } from "./programs.ts";
+import type { RuntimeHost } from "./runtime-host.ts";
 import type { UlimitRequest } from "./spec/rlimits.ts";
 
 export interface RuntimesOptions {

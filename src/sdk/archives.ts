@@ -12,7 +12,7 @@ export class Archives {
 
   async stat(ref: string, path: string): Promise<PathStat> {
     const response = await this.#engine.send({ method: "HEAD", path: at(ref), query: { path } });
-    for await (const _ of response.body);
+    await response.drain();
     return statIn(response.headers);
   }
 
@@ -23,7 +23,7 @@ export class Archives {
     signal?: AbortSignal,
   ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
     const response = await this.#engine.send({ method: "GET", path: at(ref), query: { path }, signal });
-    return { stat: statIn(response.headers), tar: response.body };
+    return { stat: statIn(response.headers), tar: response.body() };
   }
 
   /** Unpacks a tar into a folder of the container. */

@@ -1,3 +1,4 @@
+import { dialWithBun } from "./connection-bun.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /**
@@ -21,7 +22,7 @@ export interface Connection {
  * @throws the platform's error with its `code` (`ENOENT`, `ECONNREFUSED`, `EACCES`).
  */
 export async function dial(endpoint: Endpoint): Promise<Connection> {
-  if (typeof Bun !== "undefined") return (await import("./connection-bun.ts")).dialWithBun(endpoint);
+  if (typeof Bun !== "undefined") return dialWithBun(endpoint);
   return (await import("./connection-node.ts")).dialWithNode(endpoint);
 }
 

@@ -204,7 +204,7 @@ export class Containers {
     const response = await this.#engine.send(call);
     const type = response.headers.get("content-type") ?? "";
     const framed = type.includes("multiplexed") || !(tty ?? (await this.#hasTty(ref, type)));
-    return framed ? demultiplex(response.body) : asOutput(response.body);
+    return framed ? demultiplex(response.body()) : asOutput(response.body());
   }
 
   /** Joins the container's streams. Attach before the start, and nothing it prints is missed. */

@@ -98,7 +98,7 @@ export class Engine {
   async negotiate(signal?: AbortSignal): Promise<string> {
     if (this.#settled) return this.#version;
     const response = await this.#exchange({ method: "HEAD", path: "/_ping" }, signal);
-    await drain(response.body);
+    await response.drain();
     this.#settle(response.headers.get("api-version"));
     return this.#version;
   }
@@ -126,17 +126,17 @@ export class Engine {
 
   /** The answer's bytes as text, where the order of keys and all digits of numbers matter. */
   async text(call: Call): Promise<string> {
-    return readText((await this.send(call)).body);
+    return (await this.send(call)).text();
   }
 
   /** For calls whose answer says nothing. */
   async run(call: Call): Promise<void> {
-    await drain((await this.send(call)).body);
+    await (await this.send(call)).drain();
   }
 
   /** The answer as it arrives. */
   async stream(call: Call): Promise<AsyncIterable<Uint8Array>> {
-    return (await this.send(call)).body;
+    return (await this.send(call)).body();
   }
 
   /** Takes the connection over (`attach`, `exec`): a raw byte stream in both directions. Close it. */
@@ -146,7 +146,7 @@ export class Engine {
       if (!this.#wantsOlderVersion(error)) throw error;
       return send();
     });
-    if (response.stream === undefined) throw responseError(response.status, await readText(response.body));
+    if (response.stream === undefined) throw responseError(response.status, await response.text());
     return { stream: response.stream, headers: response.headers };
   }
 
@@ -161,7 +161,7 @@ export class Engine {
       upgrade,
     };
     const response = await this.#exchange(request, call.signal);
-    if (response.status >= 400) throw responseError(response.status, await readText(response.body));
+    if (response.status >= 400) throw responseError(response.status, await response.text());
     return response;
   }
 
@@ -222,15 +222,4 @@ export function isOlder(version: string, than: string): boolean {
 
 function isStream(body: RequestBody | undefined): boolean {
   return body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
-}
-
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of body) text += decoder.decode(bytes, { stream: true });
-  return text + decoder.decode();
-}
-
-async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of body);
 }

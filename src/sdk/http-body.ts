@@ -2,8 +2,8 @@
 export interface BodyReader {
   /** Nothing more belongs to the body. */
   readonly done: boolean;
-  /** The body's parts in these bytes; they share its memory. */
-  push(bytes: Uint8Array): Iterable<Uint8Array>;
+  /** Hands the body's parts in these bytes on; they share its memory. */
+  push(bytes: Uint8Array, take: (part: Uint8Array) => void): void;
   /** The connection ended. @throws where the body is not whole. */
   end(): void;
 }
@@ -11,10 +11,9 @@ export interface BodyReader {
 /** Chooses by status and headers. */
 export function bodyReader(method: string, status: number, headers: ReadonlyMap<string, string>): BodyReader {
   if (method === "HEAD" || status === 204 || status === 304) return new FixedBody(0);
-  if (/\bchunked\b/i.test(headers.get("transfer-encoding") ?? "")) return new ChunkedBody();
-  const length = headers.get("content-length");
-  if (length !== undefined && /^\d+$/.test(length)) return new FixedBody(Number(length));
-  return new EndlessBody();
+  if (headers.get("transfer-encoding")?.toLowerCase().endsWith("chunked")) return new ChunkedBody();
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  return Number.isSafeInteger(length) && length >= 0 ? new FixedBody(length) : new EndlessBody();
 }
 
 class FixedBody implements BodyReader {
@@ -28,10 +27,10 @@ class FixedBody implements BodyReader {
     return this.#left === 0;
   }
 
-  *push(bytes: Uint8Array): Iterable<Uint8Array> {
+  push(bytes: Uint8Array, take: (part: Uint8Array) => void): void {
     const part = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
     this.#left -= part.length;
-    if (part.length > 0) yield part;
+    if (part.length > 0) take(part);
   }
 
   end(): void {
@@ -42,8 +41,8 @@ class FixedBody implements BodyReader {
 class EndlessBody implements BodyReader {
   readonly done = false;
 
-  *push(bytes: Uint8Array): Iterable<Uint8Array> {
-    yield bytes;
+  push(bytes: Uint8Array, take: (part: Uint8Array) => void): void {
+    take(bytes);
   }
 
   end(): void {}
@@ -60,18 +59,18 @@ class ChunkedBody implements BodyReader {
   #state: "size" | "data" | "gap" | "trailer" = "size";
   #line = "";
 
-  *push(bytes: Uint8Array): Iterable<Uint8Array> {
+  push(bytes: Uint8Array, take: (part: Uint8Array) => void): void {
     for (let at = 0; at < bytes.length && !this.done; ) {
       if (this.#state === "data") {
         const part = bytes.subarray(at, at + this.#left);
         at += part.length;
         this.#left -= part.length;
         if (this.#left === 0) this.#state = "gap";
-        yield part;
+        take(part);
         continue;
       }
       const end = bytes.indexOf(10, at);
-      this.#keep(bytes.subarray(at, end < 0 ? bytes.length : end));
+      this.#keep(bytes, at, end < 0 ? bytes.length : end);
       if (end < 0) return;
       at = end + 1;
       this.#endLine();
@@ -82,13 +81,13 @@ class ChunkedBody implements BodyReader {
     if (!this.done) throw new Error("unexpected EOF");
   }
 
-  #keep(bytes: Uint8Array): void {
-    if (this.#line.length + bytes.length > LINE_BYTES_MAX) throw new Error("malformed chunked encoding");
-    for (const byte of bytes) this.#line += String.fromCharCode(byte);
+  #keep(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#line.length + to - from > LINE_BYTES_MAX) throw new Error("malformed chunked encoding");
+    for (let at = from; at < to; at++) this.#line += String.fromCharCode(bytes[at]!);
   }
 
   #endLine(): void {
-    const line = this.#line.replace(/\r$/, "");
+    const line = this.#line.trim();
     this.#line = "";
     if (this.#state === "gap") {
       if (line !== "") throw new Error("malformed chunked encoding");
@@ -96,10 +95,18 @@ class ChunkedBody implements BodyReader {
     } else if (this.#state === "trailer") {
       if (line === "") this.done = true;
     } else {
-      const size = /^([0-9a-fA-F]{1,13})\s*(?:;.*)?$/.exec(line)?.[1];
-      if (size === undefined) throw new Error("malformed chunked encoding");
-      this.#left = Number.parseInt(size, 16);
+      this.#left = chunkSize(line);
       this.#state = this.#left === 0 ? "trailer" : "data";
     }
   }
+}
+
+/** Hexadecimal digits, and extensions behind a semicolon that mean nothing here. */
+function chunkSize(line: string): number {
+  const semicolon = line.indexOf(";");
+  const digits = (semicolon < 0 ? line : line.slice(0, semicolon)).trim();
+  const size = Number(`0x${digits}`);
+  if (digits === "" || digits.length > 13 || !Number.isSafeInteger(size))
+    throw new Error("malformed chunked encoding");
+  return size;
 }

@@ -19,14 +19,19 @@ export interface HttpRequest {
 
 export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array>;
 
+/** An answer of which the head has arrived. Its body is read once, in one of three ways. */
 export interface HttpResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Reads the body once; ending the iteration early closes the connection. */
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Where `upgrade` was granted: the raw stream, which the caller must close. */
+  /** Where `upgrade` was granted: the raw stream, which the caller must close; there is no body then. */
   readonly stream?: Connection;
+  /** The whole body as text. */
+  text(): Promise<string>;
+  /** Reads the body to its end for nothing. */
+  drain(): Promise<void>;
+  /** The body as it arrives; ending the iteration early closes the connection. */
+  body(): AsyncIterable<Uint8Array>;
 }
 
 /** Response headers larger than this are refused. */
@@ -61,12 +66,82 @@ function respond(
 ): HttpResponse {
   const { status, headers, rest } = head;
   // Engines answer 101, old ones and some proxies 200; either way the raw stream follows the head.
-  if (request.upgrade === true && (status === 101 || status === 200)) {
-    return { status, headers, body: nothing(), stream: new PrefixedConnection(connection, rest) };
+  const isUpgraded = request.upgrade === true && (status === 101 || status === 200);
+  const reader = bodyReader(request.method, isUpgraded ? 204 : status, headers);
+  const body = new ResponseBody(connection, reader, rest, stopUpload);
+  return {
+    status,
+    headers,
+    ...(isUpgraded && { stream: new PrefixedConnection(connection, rest) }),
+    text: () => body.text(),
+    drain: () => body.readAll(() => {}),
+    body: () => body.parts(),
+  };
+}
+
+/** A body that is still to be read. */
+class ResponseBody {
+  readonly #connection: Connection;
+  readonly #reader: BodyReader;
+  #rest: Uint8Array;
+  readonly #stopUpload: () => void;
+
+  constructor(connection: Connection, reader: BodyReader, rest: Uint8Array, stopUpload: () => void) {
+    this.#connection = connection;
+    this.#reader = reader;
+    this.#rest = rest;
+    this.#stopUpload = stopUpload;
   }
-  const reader = bodyReader(request.method, status, headers);
-  const body = readBody(connection, reader, rest, stopUpload);
-  return { status, headers, body };
+
+  async text(): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    await this.readAll((part) => {
+      text += decoder.decode(part, { stream: true });
+    });
+    return text + decoder.decode();
+  }
+
+  async readAll(take: (part: Uint8Array) => void): Promise<void> {
+    try {
+      while (await this.#next(take));
+    } finally {
+      this.#close();
+    }
+  }
+
+  async *parts(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      let parts: Uint8Array[] = [];
+      while (await this.#next((part) => parts.push(part))) {
+        const ready = parts;
+        parts = [];
+        yield* ready;
+      }
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Hands on what arrives next; false at the body's end. */
+  async #next(take: (part: Uint8Array) => void): Promise<boolean> {
+    const early = this.#rest;
+    this.#rest = NOTHING;
+    if (early.length > 0) {
+      this.#reader.push(early, take);
+      return true;
+    }
+    if (this.#reader.done) return false;
+    const bytes = await this.#connection.read();
+    if (bytes !== undefined) this.#reader.push(bytes, take);
+    else this.#reader.end();
+    return bytes !== undefined;
+  }
+
+  #close(): void {
+    this.#stopUpload();
+    this.#connection.close();
+  }
 }
 
 async function send(connection: Connection, request: HttpRequest, signal: AbortSignal): Promise<void> {
@@ -108,7 +183,7 @@ function requestHead(request: HttpRequest, body: Uint8Array | AsyncIterable<Uint
 
 /** A header's value cannot start another header. */
 function plain(value: string): string {
-  return value.replaceAll(/[\r\n\0]/g, " ");
+  return /[\r\n\0]/.test(value) ? value.replaceAll(/[\r\n\0]/g, " ") : value;
 }
 
 async function writeChunk(connection: Connection, chunk: Uint8Array): Promise<void> {
@@ -164,27 +239,6 @@ function parseHead(text: string): { status: number; headers: Map<string, string>
   }
   return { status: Number(match[1]), headers };
 }
-
-async function* readBody(
-  connection: Connection,
-  reader: BodyReader,
-  rest: Uint8Array,
-  stopUpload: () => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    if (rest.length > 0) yield* reader.push(rest);
-    while (!reader.done) {
-      const chunk = await connection.read();
-      if (chunk === undefined) return reader.end();
-      yield* reader.push(chunk);
-    }
-  } finally {
-    stopUpload();
-    connection.close();
-  }
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}
 
 /** A connection of which some bytes were read too early. */
 class PrefixedConnection implements Connection {

@@ -20,11 +20,13 @@ const READ_BYTES = 1 << 20;
  * Success of a write means that the content is there, not that this call put it there.
  */
 export class BlobStore {
+  readonly #root: string;
   readonly #blobs: string;
   readonly #ingest: string;
   readonly #directory: SharedSync;
 
   private constructor(root: string) {
+    this.#root = root;
     this.#blobs = join(root, "sha256");
     this.#ingest = join(root, "ingest");
     this.#directory = new SharedSync(this.#blobs);
@@ -41,7 +43,7 @@ export class BlobStore {
 
   /** The file that has, or would have, this content. */
   path(digest: Digest): string {
-    return join(this.#blobs, digestHex(digest));
+    return blobPath(this.#root, digest);
   }
 
   /** Length in bytes; undefined where the blob is not here. */
@@ -100,6 +102,11 @@ export class BlobStore {
   }
 }
 
+/** Where a blob store in `root` has, or would have, this content. */
+export function blobPath(root: string, digest: Digest): string {
+  return join(root, "sha256", digestHex(digest));
+}
+
 async function* readFrom(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, null);
@@ -123,6 +130,7 @@ export class BlobWriter implements AsyncDisposable {
   #failure: unknown;
   #size = 0;
   #digest: Digest | undefined;
+  #synced = false;
   #settled = false;
 
   constructor(path: string, file: FileHandle, adopt: (from: string, digest: Digest) => Promise<void>) {
@@ -172,6 +180,15 @@ export class BlobWriter implements AsyncDisposable {
     return { digest: this.#digest, sizeBytes: this.#size };
   }
 
+  /** Makes the bytes durable, still without their name: `commit` then only has to give it to them. */
+  async sync(): Promise<void> {
+    await this.finish();
+    if (this.#synced) return;
+    await this.#file.datasync();
+    this.#synced = true;
+    faultPoint("blob-synced");
+  }
+
   /**
    * Makes the blob durable under its digest.
    * @throws InvalidParameter where the content is not what was expected; nothing is kept then.
@@ -181,8 +198,7 @@ export class BlobWriter implements AsyncDisposable {
     if (expected !== undefined && expected !== blob.digest) {
       throw invalidParameter(`the content's digest is ${blob.digest}, not ${expected}`);
     }
-    await this.#file.datasync();
-    faultPoint("blob-synced");
+    await this.sync();
     await this.#adopt(this.#path, blob.digest);
     this.#settled = true;
     await this.#file.close();

@@ -63,9 +63,12 @@ describe("process", () => {
       /^[01]$/,
     );
     expect(await inside(["--add-host", "db:10.1.2.3"], "grep db /etc/hosts")).toMatch(/^10\.1\.2\.3\s+db$/);
-    expect(
-      await inside(["--dns", "192.0.2.7", "--dns-search", "example.test"], "cat /etc/resolv.conf"),
-    ).toMatch(/search example\.test\nnameserver 192\.0\.2\.7/);
+    const resolver = await inside(
+      ["--dns", "192.0.2.7", "--dns-search", "example.test"],
+      "cat /etc/resolv.conf",
+    );
+    expect(resolver).toContain("nameserver 192.0.2.7");
+    expect(resolver).toContain("search example.test");
   });
 
   test("--init reaps and forwards signals as process 1", async () => {

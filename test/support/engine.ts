@@ -137,12 +137,15 @@ class BerthEngine implements TestEngine {
   }
 
   async importImage(): Promise<void> {
-    const client = AGAINST_DOCKER ? this.docker.bind(this) : this.berth.bind(this);
-    const imported = await client(["import", "--change", 'CMD ["sh"]', "-", IMAGE], {
-      stdin: await busyboxRootTar(),
+    const [repository, tag] = IMAGE.split(":");
+    const query = new URLSearchParams({ fromSrc: "-", repo: repository!, tag: tag!, changes: 'CMD ["sh"]' });
+    const imported = await fetch(`http://localhost/v1.41/images/create?${query}`, {
+      unix: this.socket,
+      method: "POST",
+      body: await busyboxRootTar(),
     });
-    if (imported.code !== 0)
-      throw new Error(`import of the test image failed: ${imported.stderr}\n${this.log()}`);
+    const text = await imported.text();
+    if (!text.includes("sha256:")) throw new Error(`import of the test image failed: ${text}\n${this.log()}`);
   }
 
   berth(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {

@@ -19,11 +19,15 @@ export const command = defineCommand({
   async run({ cli, args, flags }) {
     const platform = flags.platform === "" ? {} : { platform: platformJson(flags.platform) };
     const items = await (await cli.engine()).images.history(args[0]!, platform);
-    printList(cli, historyList(!flags["no-trunc"], flags.human), formatOf(flags), items);
+    await printList(cli, historyList(!flags["no-trunc"], flags.human), formatOf(flags), items);
   },
 });
 
-function formatOf(flags: { readonly format: string; readonly quiet: boolean; readonly human: boolean }): string {
+function formatOf(flags: {
+  readonly format: string;
+  readonly quiet: boolean;
+  readonly human: boolean;
+}): string {
   if (flags.format !== "" && flags.format !== "table") return flags.format;
   if (flags.quiet) return "{{.ID}}";
   return `table {{.ID}}\t{{.Created${flags.human ? "Since" : "At"}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`;

@@ -1,3 +1,4 @@
+import type { Filters } from "../../sdk/index.ts";
 import { bool, filter, string } from "../flags.ts";
 import { FORMAT_HELP, printList } from "../format.ts";
 import { imageFormat, imageList, namedImages } from "../lists/images.ts";
@@ -19,8 +20,7 @@ export const command = defineCommand({
   },
   async run({ cli, args, flags, changed }) {
     const { images } = await cli.engine();
-    const wanted = args[0] === undefined ? {} : { reference: [...(flags.filter["reference"] ?? []), args[0]] };
-    const filters = { ...flags.filter, ...wanted };
+    const filters = withReference(flags.filter, args[0]);
     if (flags.tree) {
       const clash = (["quiet", "no-trunc", "digests", "format"] as const).find((name) => changed(name));
       if (clash !== undefined) throw new Error(`--${clash} is not yet supported with --tree`);
@@ -32,6 +32,12 @@ export const command = defineCommand({
     const chosen = imageFormat(format, flags.quiet, flags.digests);
     const found = await images.list({ all: flags.all, digests: flags.digests, filters });
     const rows = namedImages(found, flags.digests || chosen.includes("{{.Digest}}"));
-    printList(cli, imageList(!flags["no-trunc"]), chosen, rows);
+    await printList(cli, imageList(!flags["no-trunc"]), chosen, rows);
   },
 });
+
+function withReference(filters: Filters, reference: string | undefined): Filters {
+  return reference === undefined
+    ? filters
+    : { ...filters, reference: [...(filters["reference"] ?? []), reference] };
+}

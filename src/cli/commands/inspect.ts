@@ -68,5 +68,7 @@ function readers(engine: Engine, size: boolean): Record<ObjectType, (ref: string
 
 /** Whether the name may still be that of something else. */
 function isElsewhere(error: unknown): boolean {
-  return kindOf(error) === "NotFound" || /not supported|invalid reference format/.test((error as Error).message);
+  return (
+    kindOf(error) === "NotFound" || /not supported|invalid reference format/.test((error as Error).message)
+  );
 }

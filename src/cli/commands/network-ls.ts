@@ -18,6 +18,6 @@ export const command = defineCommand({
     const format = flags.format || (!flags.quiet && (await cli.config()).networksFormat) || "table";
     const networks = await (await cli.engine()).networks.list(flags.filter);
     const sorted = [...networks].sort((a, b) => naturalOrder(a.Name, b.Name));
-    printList(cli, networkList(!flags["no-trunc"]), networkFormat(format, flags.quiet), sorted);
+    await printList(cli, networkList(!flags["no-trunc"]), networkFormat(format, flags.quiet), sorted);
   },
 });

@@ -1,5 +1,5 @@
-import { naturalOrder } from "../natural-order.ts";
 import { hostPort } from "../lists/containers.ts";
+import { naturalOrder } from "../natural-order.ts";
 import { parseUint } from "../numbers.ts";
 import { between, defineCommand } from "../spec.ts";
 
@@ -38,4 +38,3 @@ function addressesOf(ref: string, wanted: string, ports: Readonly<Record<string,
 function addresses(bindings: Bindings): string[] {
   return (bindings ?? []).map(({ HostIp = "", HostPort = "" }) => hostPort(HostIp, HostPort));
 }
-

@@ -32,7 +32,7 @@ export const command = defineCommand({
       size: wantsSize,
       filters: flags.filter,
     });
-    printList(
+    await printList(
       cli,
       containerList(!flags["no-trunc"]),
       listFormatOf(format, flags.quiet, wantsSize),

@@ -1,3 +1,4 @@
+import { describeError } from "../errors.ts";
 import { defineCommand, exactly } from "../spec.ts";
 
 export const command = defineCommand({
@@ -12,7 +13,7 @@ export const command = defineCommand({
     try {
       await (await cli.engine()).containers.rename(from, to);
     } catch (error) {
-      cli.note((error as Error).message);
+      cli.note(describeError(error));
       throw new Error(`Error: failed to rename container named ${from}`, { cause: error });
     }
   },

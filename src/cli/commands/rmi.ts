@@ -21,7 +21,8 @@ export const command = defineCommand({
     for (const ref of args) {
       try {
         const done = await images.remove(ref, { force: flags.force, noPrune: flags["no-prune"], platforms });
-        for (const { Deleted, Untagged } of done) cli.line(Deleted ? `Deleted: ${Deleted}` : `Untagged: ${Untagged}`);
+        for (const { Deleted, Untagged } of done)
+          cli.line(Deleted ? `Deleted: ${Deleted}` : `Untagged: ${Untagged}`);
       } catch (error) {
         errors.push(error);
       }

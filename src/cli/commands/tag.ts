@@ -21,8 +21,11 @@ function targetReference(target: string) {
     return parseReference(target);
   } catch (error) {
     const reason = (error as Error).message;
-    throw new Error(`Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${reason}`, {
-      cause: error,
-    });
+    throw new Error(
+      `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${reason}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -20,7 +20,7 @@ export const command = defineCommand({
     const format = flags.format || (!flags.quiet && (await cli.config()).volumesFormat) || "table";
     const { Volumes, Warnings } = await (await cli.engine()).volumes.list(flags.filter);
     const sorted = [...(Volumes ?? [])].sort((a, b) => naturalOrder(a.Name, b.Name));
-    printList(cli, VOLUME_LIST, volumeFormat(format, flags.quiet), sorted);
+    await printList(cli, VOLUME_LIST, volumeFormat(format, flags.quiet), sorted);
     for (const warning of Warnings ?? []) cli.note(`WARNING: ${warning}`);
   },
 });

@@ -77,13 +77,19 @@ function image({ Image, ImageID }: ContainerSummary, short: boolean): string {
   if (!short) return Image;
   const id = shortImageId(ImageID);
   if (id === shortImageId(Image)) return id;
+  // Only these are written shorter than they are; most names need no parser.
+  if (!/@|^(index\.)?docker\.io\/|^library\//.test(Image)) return Image;
+  return shortReference(Image);
+}
+
+function shortReference(text: string): string {
   try {
-    const reference = parseReference(Image);
+    const reference = parseReference(text);
     return reference.tag === undefined
       ? familiarName(reference)
       : familiarReference({ ...reference, digest: undefined });
   } catch {
-    return Image;
+    return text;
   }
 }
 

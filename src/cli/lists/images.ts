@@ -59,7 +59,9 @@ export function imageFormat(format: string, quiet: boolean, digests: boolean): s
     const digest = digests ? "digest: {{.Digest}}\n" : "";
     return `repository: {{ .Repository }}\ntag: {{.Tag}}\n${digest}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`;
   }
-  return format.startsWith("table") && digests && !format.includes("{{.Digest}}") ? `${format}\t{{.Digest}}` : format;
+  return format.startsWith("table") && digests && !format.includes("{{.Digest}}")
+    ? `${format}\t{{.Digest}}`
+    : format;
 }
 
 /** One line for each name; with digests, one for each digest of each name. */
@@ -70,7 +72,9 @@ export function namedImages(images: readonly ImageSummary[], digests: boolean): 
 export function isDangling({ RepoTags, RepoDigests }: ImageSummary): boolean {
   const [tags, digests] = [RepoTags ?? [], RepoDigests ?? []];
   if (tags.length === 0 && digests.length === 0) return true;
-  return tags.length === 1 && tags[0] === "<none>:<none>" && digests.length === 1 && digests[0] === "<none>@<none>";
+  return (
+    tags.length === 1 && tags[0] === "<none>:<none>" && digests.length === 1 && digests[0] === "<none>@<none>"
+  );
 }
 
 function nameless(image: ImageSummary): NamedImage {

@@ -36,7 +36,9 @@ export function networkList(short: boolean): ListKind<Network> {
 export function networkFormat(format: string, quiet: boolean): string {
   if (format === "table") return quiet ? "{{.ID}}" : "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}";
   if (format === "raw") {
-    return quiet ? "network_id: {{.ID}}" : "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n";
+    return quiet
+      ? "network_id: {{.ID}}"
+      : "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n";
   }
   return format;
 }

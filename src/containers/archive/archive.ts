@@ -1,5 +1,4 @@
-import { decompress } from "../../lib/decompress.ts";
-import { faultPoint, invalidParameter } from "../../lib/index.ts";
+import { decompress, invalidParameter } from "../../lib/index.ts";
 import { extractTar, packTree, type RootDir } from "../../linux/index.ts";
 import type { PathStat } from "../../wire/index.ts";
 import type { Context } from "../context.ts";
@@ -103,7 +102,6 @@ export async function archivePut(
   } catch (error) {
     throw pathError(error, path, reference);
   }
-  faultPoint("archive:extracted");
   emit(context, record, "extract-to-dir");
 }
 

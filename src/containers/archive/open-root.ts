@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { newId, notFound } from "../../lib/index.ts";
 import type { RootDir } from "../../linux/index.ts";
 import type { Context } from "../context.ts";
+import { populateVolumes } from "../prepare.ts";
 import { type ContainerMount, type ContainerRecord, hasProcess } from "../record.ts";
-import { populateVolumes } from "../start.ts";
 import { Undo } from "../undo.ts";
 
 /** A container's files, for as long as somebody works with them. */

@@ -3,30 +3,16 @@ import { invalidParameter, messageOf, systemError } from "../../lib/index.ts";
 import type { SpecMount } from "../../runtime/index.ts";
 import { makeMountPoint } from "../bundle.ts";
 import type { Context } from "../context.ts";
+import type { HeldPath } from "../ports.ts";
 import type { ContainerMount, ContainerRecord } from "../record.ts";
+import { together } from "../undo.ts";
 
-/** A container's mounts as the runtime takes them, and what must be let go of once it has. */
-export interface PreparedMounts {
-  readonly mounts: SpecMount[];
-  /** Closes what was held open for the runtime. The mounts themselves stay. */
-  release(): void;
-}
-
-/** Makes every source ready. Volumes are acquired anew, since a restart of the host takes their mounts away. */
-export async function prepareMounts(context: Context, record: ContainerRecord): Promise<PreparedMounts> {
-  const held: Disposable[] = [];
-  const release = () => {
-    for (const each of held.splice(0)) each[Symbol.dispose]();
-  };
-  const prepared = await Promise.allSettled(
-    record.mounts.map((mount, index) => prepareMount(context, record, mount, index, held)),
-  );
-  const failed = prepared.find((part) => part.status === "rejected");
-  if (failed !== undefined) {
-    release();
-    throw failed.reason;
-  }
-  return { mounts: prepared.flatMap((part) => (part.status === "fulfilled" ? [part.value] : [])), release };
+/**
+ * Makes the source of every mount ready, as the runtime takes it. Volumes are acquired anew, since a restart of the host
+ * takes their mounts away. What is mounted for this goes with the bundle's other mounts.
+ */
+export async function prepareMounts(context: Context, record: ContainerRecord): Promise<SpecMount[]> {
+  return together(record.mounts.map((mount, index) => prepareMount(context, record, mount, index)));
 }
 
 async function prepareMount(
@@ -34,7 +20,6 @@ async function prepareMount(
   record: ContainerRecord,
   mount: ContainerMount,
   index: number,
-  held: Disposable[],
 ): Promise<SpecMount> {
   switch (mount.type) {
     case "tmpfs":
@@ -44,9 +29,9 @@ async function prepareMount(
       checkPropagation(context, mount);
       return bindOf(context, mount, mount.source);
     case "volume":
-      return bindOf(context, mount, await volumeSource(context, record, mount, held));
+      return bindOf(context, mount, await volumeSource(context, record, mount, index));
     case "image":
-      return bindOf(context, mount, await imageSource(context, record, mount, index, held));
+      return bindOf(context, mount, await imageSource(context, record, mount, index));
   }
 }
 
@@ -76,11 +61,12 @@ function checkPropagation({ machine }: Context, { source, propagation }: Contain
 }
 
 async function volumeSource(
-  { volumes }: Context,
+  context: Context,
   record: ContainerRecord,
   mount: ContainerMount,
-  held: Disposable[],
+  index: number,
 ): Promise<string> {
+  const { volumes } = context;
   const name = mount.name!;
   const volume = await volumes.acquire({
     name,
@@ -88,9 +74,8 @@ async function volumeSource(
     containerId: record.id,
   });
   if (mount.subpath === undefined) return volume.path;
-  const path = volumes.openSubpath(name, mount.subpath);
-  held.push(path);
-  return path.path;
+  using part = volumes.openSubpath(name, mount.subpath);
+  return showPart(context, record, part, index);
 }
 
 async function imageSource(
@@ -98,15 +83,24 @@ async function imageSource(
   record: ContainerRecord,
   mount: ContainerMount,
   index: number,
-  held: Disposable[],
 ): Promise<string> {
-  const target = makeMountPoint(context, record.id, index);
+  const target = makeMountPoint(context, record.id, String(index), "directory");
   await context.snapshots.mount(mount.snapshotKey!, target, { volatile: true });
   if (mount.subpath === undefined) return target;
   using root = context.machine.openRoot(target);
-  const path = context.machine.holdPath(root, mount.subpath);
-  held.push(path);
-  return path.path;
+  using part = context.machine.holdPath(root, mount.subpath);
+  return showPart(context, record, part, index);
+}
+
+/**
+ * A part of a volume by a path that nobody else can change. The runtime cannot be given the held file itself: it works
+ * in a mount namespace of its own, which has the mounts of this one but not its descriptors' mounts.
+ */
+function showPart(context: Context, record: ContainerRecord, part: HeldPath, index: number): string {
+  const kind = part.isDirectory ? "directory" : "file";
+  const target = makeMountPoint(context, record.id, `${index}-part`, kind);
+  context.machine.bindMount(part.path, target);
+  return target;
 }
 
 function bindOf(context: Context, mount: ContainerMount, source: string): SpecMount {

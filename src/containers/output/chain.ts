@@ -203,6 +203,7 @@ export class SegmentChain {
     this.adoptLive();
     const last = this.last;
     if (last === undefined) return;
+    if (last.path !== this.path) this.#undoRotation(last);
     last.final = true;
     last.hold();
     try {
@@ -212,6 +213,12 @@ export class SegmentChain {
     }
     this.#holdLive(undefined);
     this.bell.ring();
+  }
+
+  /** The monitor ended before it took notice of a rotation: the newest lines are again where they belong. */
+  #undoRotation(last: Segment): void {
+    renameSync(last.path, this.path);
+    last.path = this.path;
   }
 
   #isNeeded(segment: Segment): boolean {

@@ -15,6 +15,9 @@ export interface LiveLogOptions {
 /** Milliseconds between two looks at the size of a log that grows. */
 const SHORTEST_LOOK = 4;
 const LONGEST_LOOK = 50;
+/** How long and how often the size is looked at until the watch has rested. */
+const PEEK_INTERVAL = 1;
+const PEEKS = 5;
 /** The monitor answers within its next turn, some tenths of a millisecond. */
 const FIRST_LOOK_FOR_NEW_FILE = 1;
 /**
@@ -40,6 +43,9 @@ export class LiveLog {
   /** The size that the rotated segment had when the monitor was told; absent while no rotation is under way. */
   #toldAt: number | undefined;
   #looks = 0;
+  #peekTimer: ReturnType<typeof setTimeout> | undefined;
+  #peeksLeft = 0;
+  #peekedSize = 0;
   #stopped = false;
 
   constructor(chain: SegmentChain, options: LiveLogOptions) {
@@ -54,14 +60,32 @@ export class LiveLog {
     this.#stopped = true;
     this.#chain.onReaders = () => {};
     clearTimeout(this.#timer);
+    clearTimeout(this.#peekTimer);
     this.#unwatch();
   }
 
   #changed(): void {
     this.#chain.bell.ring();
+    if (this.#chain.isRead) this.#peek(PEEKS);
     if (this.#timer !== undefined) return;
     if (!this.#chain.isRead) this.#unwatch();
     this.#lookIn(SHORTEST_LOOK);
+  }
+
+  /**
+   * After it told of a change, the watch rests for some milliseconds. Whoever types gets an echo at once, but must not wait
+   * for the answer that comes right behind it: while somebody reads, the size is looked at in between.
+   */
+  #peek(times: number): void {
+    this.#peeksLeft = times;
+    this.#peekTimer ??= setTimeout(() => {
+      this.#peekTimer = undefined;
+      const size = this.#chain.live?.size() ?? 0;
+      const grown = size !== this.#peekedSize;
+      this.#peekedSize = size;
+      if (grown) this.#chain.bell.ring();
+      if (this.#chain.isRead && this.#peeksLeft > 1) this.#peek(grown ? PEEKS : this.#peeksLeft - 1);
+    }, PEEK_INTERVAL);
   }
 
   #lookIn(milliseconds: number): void {

@@ -1,6 +1,13 @@
-import { decompress, detectCompression } from "../../lib/decompress.ts";
-import { type Digest, invalidParameter, shortId } from "../../lib/index.ts";
-import { isTarHeader, readTar, type TarMember } from "../../lib/tar/index.ts";
+import {
+  type Digest,
+  decompress,
+  detectCompression,
+  invalidParameter,
+  isTarHeader,
+  readTar,
+  shortId,
+  type TarMember,
+} from "../../lib/index.ts";
 import type { HeldLayer, Layers } from "../layers.ts";
 import { whileSpaceLasts } from "../limited.ts";
 import type { DiffId } from "../snapshots/snapshotter.ts";

@@ -1,4 +1,4 @@
-import { type Digest, invalidParameter, notFound } from "../../lib/index.ts";
+import { type Digest, faultPoint, invalidParameter, notFound } from "../../lib/index.ts";
 import type { JsonMessage } from "../../wire/index.ts";
 import { type ImageDocument, parseImageDocument } from "../config.ts";
 import { type ImageContext, tellImageEvent } from "../context.ts";
@@ -43,6 +43,7 @@ export async function loadImages(
   if (platform !== undefined)
     for (const { document } of images) checkPlatform(document, platform, options.platform!);
   const messages = context.catalog.write(() => images.flatMap((image) => add(context, image)));
+  faultPoint("image-recorded");
   await context.catalog.durable();
   for (const { document } of images) tellImageEvent(context, "load", document.id, document.id);
   for (const stream of messages) report({ stream });

@@ -1,5 +1,12 @@
-import { type Digest, digestHex, digestOf, invalidParameter } from "../../lib/index.ts";
-import { encodeHeader, padding, TAR_END } from "../../lib/tar/index.ts";
+import {
+  type Digest,
+  digestHex,
+  digestOf,
+  encodeHeader,
+  invalidParameter,
+  padding,
+  TAR_END,
+} from "../../lib/index.ts";
 import type { ImageRecord } from "../catalog.ts";
 import { type ImageContext, tellImageEvent } from "../context.ts";
 import {

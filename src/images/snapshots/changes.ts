@@ -1,5 +1,13 @@
-import { isOpaque, isWhiteout, Turns, type WalkEntry, walkTree } from "../../linux/archive/index.ts";
-import type { DirHandle, FileStat, RootDir } from "../../linux/index.ts";
+import {
+  type DirHandle,
+  type FileStat,
+  isOpaque,
+  isWhiteout,
+  type RootDir,
+  Turns,
+  type WalkEntry,
+  walkTree,
+} from "../../linux/index.ts";
 import type { FilesystemChange } from "../../wire/index.ts";
 
 /** `Kind` of a change in Docker's API. */
@@ -7,71 +15,85 @@ const MODIFIED = 0;
 const ADDED = 1;
 const DELETED = 2;
 
+type IsExcluded = (path: string, entry: WalkEntry) => boolean;
+
 /**
- * What an overlay's upper directory changes of the tree below it, as Docker's `diff` tells it: a directory is listed
- * where it differs itself, or where something in it came or went; a whiteout is a deletion; a directory that replaced
- * another is the deletion of that one; a file that was copied up and is the same as below is no change.
+ * What an overlay's upper directory changes of the tree below it, as Docker's `diff` tells it, which compares the two
+ * trees: what is only in one of them was added or deleted (with all below it, of which only what was added is listed);
+ * what is in both was modified where kind, mode, owner or capabilities differ, or, except of directories, size or time
+ * of modification; and a directory also where something in it is listed.
  */
 export async function listChanges(
   upper: DirHandle,
-  lower: RootDir | undefined,
-  isExcluded: (path: string, entry: WalkEntry) => boolean,
+  lower: RootDir,
+  isExcluded: IsExcluded,
 ): Promise<FilesystemChange[]> {
-  const changes: FilesystemChange[] = [];
+  const changes = new Changes();
   const turns = new Turns();
-  /** Directories of the walk that are listed, or need not be. */
-  const listed = new Set<string>();
   for (const { type, entry } of walkTree(upper)) {
     const turn = turns.over();
     if (turn !== undefined) await turn;
     const path = `/${entry.path}`;
-    if (type === "leave") {
-      listed.delete(path);
-      continue;
-    }
-    if (isExcluded(path, entry)) continue;
-    const kind = kindOf(entry, path, lower);
-    if (kind === undefined) continue;
-    if (entry.stat.kind === "directory") listed.add(path);
-    if (kind !== MODIFIED) {
-      const parent = path.slice(0, path.lastIndexOf("/"));
-      if (parent !== "" && !listed.has(parent)) {
-        changes.push({ Path: parent, Kind: MODIFIED });
-        listed.add(parent);
-      }
-    }
-    changes.push({ Path: path, Kind: kind });
+    if (type === "leave") changes.leave(path);
+    else if (!isExcluded(path, entry)) visit(entry, path, lower, changes);
   }
-  return changes;
+  return changes.list;
 }
 
-function kindOf(entry: WalkEntry, path: string, lower: RootDir | undefined): number | undefined {
-  const { stat, directory, name } = entry;
-  if (isWhiteout(stat)) return DELETED;
-  const below = lower === undefined ? undefined : statBelow(lower, path);
-  if (stat.kind === "directory" && below !== undefined && isOpaque(directory, name)) return DELETED;
-  if (below === undefined) return ADDED;
-  return isSame(entry, below, lower!, path) ? undefined : MODIFIED;
+function visit(entry: WalkEntry, path: string, lower: RootDir, changes: Changes): void {
+  // A link on the way is met by no path that a walk of the upper directory gives.
+  const below = lower.tryStat(path, { follow: false });
+  if (isWhiteout(entry.stat)) {
+    if (below !== undefined) changes.add(path, DELETED);
+    return;
+  }
+  const isDirectory = entry.stat.kind === "directory";
+  if (isDirectory) changes.enter(path);
+  if (below === undefined) changes.add(path, ADDED);
+  else if (differs(entry, below, lower, path)) changes.add(path, MODIFIED);
+  if (isDirectory && below?.kind === "directory" && isOpaque(entry.directory, entry.name)) {
+    using directory = entry.directory.openDirectory(entry.name);
+    for (const { name } of lower.list(path)) {
+      if (!directory.exists(name)) changes.add(`${path === "/" ? "" : path}/${name}`, DELETED);
+    }
+  }
 }
 
-/** A link on the way is followed by no path that a walk of the upper directory gives: it would be in the way there too. */
-function statBelow(lower: RootDir, path: string): FileStat | undefined {
-  return lower.tryStat(path, { follow: false });
-}
-
-/** Copied up by the overlay, and not changed, or changed back. */
-function isSame(
+function differs(
   { stat, directory, name }: WalkEntry,
   below: FileStat,
   lower: RootDir,
   path: string,
 ): boolean {
-  if (stat.kind !== below.kind || stat.mode !== below.mode) return false;
-  if (stat.uid !== below.uid || stat.gid !== below.gid || stat.mtimeNs !== below.mtimeNs) return false;
-  if (stat.kind === "directory") return true;
-  if (stat.size !== below.size || stat.rdev !== below.rdev) return false;
-  if (stat.kind === "symlink" && directory.readLink(name) !== lower.readLink(path)) return false;
+  if (stat.kind !== below.kind || stat.mode !== below.mode) return true;
+  if (stat.uid !== below.uid || stat.gid !== below.gid || stat.rdev !== below.rdev) return true;
+  if (stat.kind !== "directory" && (stat.mtimeNs !== below.mtimeNs || stat.size !== below.size)) return true;
   const capability = "security.capability";
   const [ours, theirs] = [directory.getXattr(name, capability), lower.getXattr(path, capability)];
-  return Buffer.from(ours ?? []).equals(Buffer.from(theirs ?? []));
+  return !Buffer.from(ours ?? []).equals(Buffer.from(theirs ?? []));
+}
+
+/** The list, with the directories in which something is listed before it. */
+class Changes {
+  readonly list: FilesystemChange[] = [];
+  /** Directories that the walk is in. */
+  readonly #open: { readonly path: string; listed: boolean }[] = [];
+
+  enter(path: string): void {
+    this.#open.push({ path, listed: false });
+  }
+
+  leave(path: string): void {
+    // Directories that were left out were not entered here.
+    if (this.#open.at(-1)?.path === path) this.#open.pop();
+  }
+
+  add(path: string, kind: number): void {
+    for (const directory of this.#open) {
+      if (directory.listed) continue;
+      directory.listed = true;
+      if (directory.path !== path) this.list.push({ Path: directory.path, Kind: MODIFIED });
+    }
+    this.list.push({ Path: path, Kind: kind });
+  }
 }

@@ -11,8 +11,8 @@ import type { FilesystemChange } from "../../wire/index.ts";
  * id). The *root file system* is what a process sees of it: the stack, with the snapshot's changes on top.
  *
  * The life of a layer. The bytes of its tar go to a *receiver* while they also go to the blob store, in one pass. When
- * the tar has ended and its digest is known, `finish` makes the layer durable under it; what is dropped before, or
- * found to be no proper tar, leaves nothing. The layer is then there until `removeLayer`. Which layers are wanted is
+ * the tar has ended and its digest is known, `stage` and `commit` make the layer durable under it; what is dropped before,
+ * or found to be no proper tar, leaves nothing. The layer is then there until `removeLayer`. Which layers are wanted is
  * for the caller to know: a snapshotter counts no references.
  *
  * The life of a snapshot. `prepare` makes it, cheaply and empty. `mount` shows its root file system at a directory;
@@ -94,7 +94,7 @@ export interface ChangeOptions {
 /** What a receiver learned about a layer. */
 export interface LayerFacts {
   readonly entries: number;
-  /** Bytes of all files, each counted once: what Docker calls a layer's size. */
+  /** Bytes of all files, each counted once, and of links' targets: what Docker calls a layer's size. */
   readonly contentBytes: number;
   /** Only where the tar has an entry for the root directory. */
   readonly root?: RootAttributes | undefined;
@@ -110,10 +110,12 @@ export interface LayerReceiver extends AsyncDisposable {
   /** Says that the tar has ended. Nothing is durable yet. @throws InvalidParameter as `write` */
   end(): Promise<LayerFacts>;
   /**
-   * Makes the layer durable under its diff id. `tarPath` is the tar's own file, whole and durable; it stays there
-   * for as long as the layer does.
+   * Puts the layer on disk, durable but not yet under its name. `tarPath` is the tar's own file, with all of its bytes
+   * in it; it may have another name later.
    */
-  commit(diffId: DiffId, tarPath: string): Promise<void>;
+  stage(tarPath: string): Promise<void>;
+  /** Gives the staged layer its name. The tar's file is durable by now, and stays for as long as the layer does. */
+  commit(diffId: DiffId): Promise<void>;
 }
 
 /** Most entries of one layer: more than any image that is known has, and a bound on memory. */

@@ -4,12 +4,13 @@ import {
   type Digest,
   digestHex,
   faultPoint,
+  invalidParameter,
   isDigest,
   newId,
   notFound,
   systemError,
 } from "../../lib/index.ts";
-import { extractTar, openRoot } from "../../linux/index.ts";
+import { extractTar, LinuxError, openRoot } from "../../linux/index.ts";
 import { syncDirectory } from "../../store/index.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { LayerStore, OpenLayers } from "./layer-store.ts";
@@ -50,8 +51,6 @@ export class UnpackedLayers implements LayerStore {
     // The mode that `/` has where no entry of the tar tells another.
     await mkdir(path, { mode: 0o755 });
     return new Unpacking(path, this.#trash, async (diffId) => {
-      await syncFileSystem(path);
-      faultPoint("layer-synced");
       try {
         await rename(path, this.#path(diffId));
       } catch (error) {
@@ -99,6 +98,9 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** What is wrong with this host and not with the archive; any other refusal of the kernel is about a name in it. */
+const HOST_FAULTS = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS", "ENOMEM", "EMFILE", "ENFILE"]);
+
 /** A tar that is unpacked while it comes. */
 class Unpacking implements LayerReceiver {
   readonly #path: string;
@@ -118,7 +120,15 @@ class Unpacking implements LayerReceiver {
 
   async #unpack(): Promise<LayerFacts> {
     using root = openRoot(this.#path);
-    return await extractTar(this.#queue, root, "/", { whiteouts: "overlay", maxEntries: LAYER_ENTRIES_MAX });
+    try {
+      return await extractTar(this.#queue, root, "/", {
+        whiteouts: "overlay",
+        maxEntries: LAYER_ENTRIES_MAX,
+      });
+    } catch (error) {
+      if (!(error instanceof LinuxError) || HOST_FAULTS.has(error.code)) throw error;
+      throw invalidParameter(`invalid layer: ${error.message}`, error);
+    }
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
@@ -130,8 +140,13 @@ class Unpacking implements LayerReceiver {
     return this.#unpacked;
   }
 
-  async commit(diffId: Digest): Promise<void> {
+  async stage(): Promise<void> {
     await this.end();
+    await syncFileSystem(this.#path);
+    faultPoint("layer-synced");
+  }
+
+  async commit(diffId: Digest): Promise<void> {
     await this.#adopt(diffId);
     this.#settled = true;
   }

@@ -1,8 +1,15 @@
 import { chmod, chown, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { notFound } from "../../lib/index.ts";
-import { packTree, Turns, type WalkEntry, walkTree } from "../../linux/archive/index.ts";
-import { isErrno, openRoot, type RootDir } from "../../linux/index.ts";
+import {
+  isErrno,
+  openRoot,
+  packTree,
+  type RootDir,
+  Turns,
+  type WalkEntry,
+  walkTree,
+} from "../../linux/index.ts";
 import type { FilesystemChange } from "../../wire/index.ts";
 import { listChanges } from "./changes.ts";
 import type { ChangeOptions, Snapshot } from "./snapshotter.ts";
@@ -98,11 +105,7 @@ export class WritableDirectories {
     return bytes;
   }
 
-  async changes(
-    key: string,
-    lower: RootDir | undefined,
-    options?: ChangeOptions,
-  ): Promise<FilesystemChange[]> {
+  async changes(key: string, lower: RootDir, options?: ChangeOptions): Promise<FilesystemChange[]> {
     using root = this.open(key);
     using top = root.directory("/");
     return await listChanges(top, lower, exclusion(options, lower));

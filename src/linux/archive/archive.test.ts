@@ -12,14 +12,13 @@ import {
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeName } from "../../lib/names.ts";
-import { encodeHeader, padding, TAR_END, type TarHeaderInput } from "../../lib/tar/index.ts";
+import { decodeName, encodeHeader, padding, TAR_END, type TarHeaderInput } from "../../lib/index.ts";
 import { openRoot } from "../files/root-dir.ts";
 import { copyTree, type ExtractOptions, extractTar, packTree, walkTree } from "./index.ts";
 import { listOwnXattrs } from "./self.ts";
 
 const base = await mkdtemp(join(tmpdir(), "berth-archive-"));
-afterAll(() => rm(base, { recursive: true, force: true }));
+afterAll(() => rm(base, { recursive: true, force: true }), 60_000);
 
 let count = 0;
 let directory = "";

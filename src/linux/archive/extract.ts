@@ -1,5 +1,11 @@
-import { type EngineError, invalidParameter } from "../../lib/errors.ts";
-import { readTar, type TarEntry, type TarLimits, type TarMember } from "../../lib/tar/index.ts";
+import {
+  encodeName,
+  invalidParameter,
+  readTar,
+  type TarEntry,
+  type TarLimits,
+  type TarMember,
+} from "../../lib/index.ts";
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_PATH, O_RDONLY, O_WRONLY } from "../constants.ts";
 import { EEXIST, ENOENT, ENOTDIR, isErrno, LinuxError } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
@@ -18,6 +24,7 @@ import {
   OPAQUE_MARK,
   WHITEOUT_PREFIX,
 } from "./overlay.ts";
+import { type Placement, placeOf } from "./place.ts";
 import { setOwnOwnerAndMode, setOwnTimes, setOwnXattr } from "./self.ts";
 import { Turns } from "./turns.ts";
 import { applyXattrs } from "./xattrs.ts";
@@ -46,7 +53,7 @@ export interface ExtractOptions {
 
 export interface ExtractResult {
   readonly entries: number;
-  /** Bytes of all files, each counted once however many names it has. */
+  /** Bytes of all files and links' targets; a file counts once, however many names it has. */
   readonly contentBytes: number;
   /** What the archive says about its own top (`./`), where it says anything. */
   readonly root?: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined;
@@ -82,12 +89,6 @@ export async function extractTar(
   return extractor.result;
 }
 
-interface Placement {
-  /** Names of the directories down to the entry, cleaned. */
-  readonly directory: string;
-  readonly name: string;
-}
-
 interface DirectoryTimes {
   readonly path: string;
   readonly mtimeNs: bigint;
@@ -111,6 +112,7 @@ class Extractor implements Disposable {
   readonly #waiting: TarEntry[] = [];
   #entries = 0;
   #contentBytes = 0;
+  #fileBytes = 0;
   #described: ExtractResult["root"];
 
   constructor(root: RootDir, top: DirHandle, base: string, options: ExtractOptions) {
@@ -152,8 +154,9 @@ class Extractor implements Disposable {
     if (++this.#entries > (maxEntries ?? Number.POSITIVE_INFINITY)) {
       throw invalidParameter(`the archive has more than ${maxEntries} entries`);
     }
-    this.#contentBytes += entry.kind === "file" ? entry.size : 0;
-    if (this.#contentBytes > (maxBytes ?? Number.POSITIVE_INFINITY)) {
+    this.#contentBytes += contentBytesOf(entry);
+    this.#fileBytes += entry.kind === "file" ? entry.size : 0;
+    if (this.#fileBytes > (maxBytes ?? Number.POSITIVE_INFINITY)) {
       throw invalidParameter(`the archive's files are larger than ${maxBytes} bytes in sum`);
     }
   }
@@ -444,24 +447,9 @@ class Extractor implements Disposable {
   }
 }
 
-/**
- * An archive's name as directory and last component, without `.`, empty parts and leading slashes; undefined for
- * the archive's top. `..` goes back up as far as the top, as in Docker, and no further.
- * @throws InvalidParameter where the name leads above the top.
- */
-function placeOf(archiveName: string): Placement | undefined {
-  const parts: string[] = [];
-  for (const part of archiveName.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.pop() === undefined) throw breakout(archiveName);
-  }
-  const name = parts.pop();
-  return name === undefined ? undefined : { directory: parts.join("/"), name };
-}
-
-function breakout(archiveName: string): EngineError {
-  return invalidParameter(`${showPath(archiveName)} is outside of the archive's root`);
+/** What an entry adds to the size of a layer as Docker counts it: a file's length, a symbolic link's target's. */
+export function contentBytesOf({ kind, size, linkName }: TarEntry): number {
+  return kind === "file" ? size : kind === "symlink" ? encodeName(linkName).length : 0;
 }
 
 /** GNU tar repeats a file that it was given twice as a hard link to itself. */

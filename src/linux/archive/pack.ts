@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import { encodeHeader, padding, TAR_END, type TarHeader, type TarKind } from "../../lib/tar/index.ts";
+import { encodeHeader, padding, TAR_END, type TarHeader, type TarKind } from "../../lib/index.ts";
 import { ENOENT, isErrno } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import type { DirHandle } from "../files/dir-handle.ts";

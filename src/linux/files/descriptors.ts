@@ -1,6 +1,6 @@
 import { readSync } from "node:fs";
-import { invalidParameter } from "../../lib/errors.ts";
-import { O_CLOEXEC, O_NONBLOCK, O_PATH } from "../constants.ts";
+import { invalidParameter } from "../../lib/index.ts";
+import { O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, O_PATH } from "../constants.ts";
 import { check, libc, showPath } from "../libc.ts";
 import { cString, type Path } from "../paths.ts";
 import { statDescriptor } from "./file-stat.ts";
@@ -8,6 +8,27 @@ import { statDescriptor } from "./file-stat.ts";
 /** Closes a descriptor. The kernel frees it whatever `close(2)` answers, so there is nothing to do about an error. */
 export function closeDescriptor(fd: number): void {
   libc.close(fd);
+}
+
+/** A descriptor and the duty to close it. */
+export class OwnedDescriptor implements Disposable {
+  readonly fd: number;
+  #closed = false;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Idempotent: by the second time the number may mean somebody else's file. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeDescriptor(this.fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /** A path that leads to the very file that a descriptor of this process holds, wherever it is by now. */
@@ -24,15 +45,17 @@ export function reopenRegular(handle: number, flags: number, shown: Path): numbe
   const { kind } = statDescriptor(handle);
   if (kind !== "file") throw invalidParameter(`${showPath(shown)} is not a regular file but a ${kind}`);
   const path = cString(descriptorPath(handle));
-  return check("open", libc.open(path, (flags & ~O_PATH) | O_CLOEXEC | O_NONBLOCK, 0), shown);
+  return check("open", libc.open(path, (flags & ~(O_PATH | O_NOFOLLOW)) | O_CLOEXEC | O_NONBLOCK, 0), shown);
 }
+
+const SMALLEST_BUFFER = 4096;
 
 /**
  * Reads an open file to its end, which may lie beyond what `stat` said (files of /proc have size 0).
  * @throws InvalidParameter where it holds more than `maxBytes`.
  */
 export function readAll(fd: number, maxBytes: number, shown: Path): Uint8Array {
-  const expected = Math.min(statDescriptor(fd).size, maxBytes);
+  const expected = Math.min(Math.max(statDescriptor(fd).size, SMALLEST_BUFFER), maxBytes);
   let bytes = Buffer.allocUnsafe(expected + 1);
   let length = 0;
   for (;;) {

@@ -4,7 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ELOOP, isErrno } from "../errors.ts";
+import { cString } from "../paths.ts";
 import { openDescriptors } from "../testing.ts";
+import { chmodEntry, chmodThroughHandle } from "./chmod.ts";
 import { closeDescriptor } from "./descriptors.ts";
 import { openRoot } from "./root-dir.ts";
 
@@ -38,6 +40,18 @@ test("an entry's mode, owner, times and device come back as they were set", () =
   expect(directory.stat("disk")).toMatchObject({ kind: "block", major: 259, minor: 70_001 });
   directory.mknod("socket", "socket", 0o600);
   expect(directory.list().find(({ name }) => name === "socket")?.kind).toBe("socket");
+});
+
+test("on kernels before 6.6 a mode is changed through a handle, a link's target never", () => {
+  using directory = fresh("handles");
+  closeDescriptor(directory.open("file", O_CREAT | O_WRONLY, 0o600));
+  directory.symlink("file", "link");
+  chmodThroughHandle(directory.fd, cString("file"), 0o4711, "file");
+  expect(directory.stat("file").mode).toBe(0o4711);
+  for (const chmod of [chmodThroughHandle, chmodEntry]) {
+    expect(() => chmod(directory.fd, cString("link"), 0o777, "link")).toThrow("ENOTSUP");
+  }
+  expect(directory.stat("file").mode).toBe(0o4711);
 });
 
 test("open() and openDirectory() refuse links", () => {

@@ -1,4 +1,4 @@
-import { decodeName } from "../../lib/names.ts";
+import { decodeName } from "../../lib/index.ts";
 import {
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -12,13 +12,13 @@ import {
   O_RDONLY,
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
-  SYS_fchmodat2,
   SYS_renameat2,
 } from "../constants.ts";
-import { ENOENT, ENOSYS, isErrno, LinuxError } from "../errors.ts";
-import { check, errno, libc, rawSyscall, showPath } from "../libc.ts";
+import { ENOENT, isErrno } from "../errors.ts";
+import { check, libc, rawSyscall } from "../libc.ts";
 import { cString, type Path, singleName } from "../paths.ts";
-import { closeDescriptor, descriptorPath, readAll, reopenRegular } from "./descriptors.ts";
+import { chmodEntry } from "./chmod.ts";
+import { closeDescriptor, descriptorPath, OwnedDescriptor, readAll, reopenRegular } from "./descriptors.ts";
 import {
   type FileKind,
   type FileStat,
@@ -32,7 +32,6 @@ import { type DirEntry, readEntries } from "./read-directory.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "./xattrs.ts";
 
 const renameat2 = rawSyscall(["i32", "ptr", "i32", "ptr", "u32"]);
-const fchmodat2 = rawSyscall(["i32", "ptr", "u32", "u32"]);
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 /** PATH_MAX: no link's target is longer. */
@@ -57,25 +56,10 @@ export interface RenameOptions {
  * is not followed, and whatever somebody renames or swaps meanwhile, nothing outside this directory is touched. It is
  * the cheap way through a large tree, since no path is resolved twice.
  *
- * Names: `Path`; "", ".", "..", slashes and NUL bytes are refused with InvalidParameter. Everything else that fails is
+ * Made of an open directory descriptor, which it closes; O_PATH is enough. Names: `Path`; "", ".", "..", slashes and NUL bytes are refused with InvalidParameter. Everything else that fails is
  * a `LinuxError`. All calls are synchronous and short.
  */
-export class DirHandle implements Disposable {
-  readonly fd: number;
-
-  /** Takes over an open directory descriptor; `close` closes it. One opened with O_PATH does for all but listing. */
-  constructor(fd: number) {
-    this.fd = fd;
-  }
-
-  close(): void {
-    closeDescriptor(this.fd);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
+export class DirHandle extends OwnedDescriptor {
   // ——— opening ———
 
   /**
@@ -204,21 +188,7 @@ export class DirHandle implements Disposable {
 
   /** @throws LinuxError ENOTSUP for a link, which has no mode of its own. */
   chmod(name: Path, mode: number): void {
-    const entry = singleName(name);
-    if (fchmodat2(SYS_fchmodat2, this.fd, entry, mode, AT_SYMLINK_NOFOLLOW) >= 0) return;
-    const number = errno();
-    if (number !== ENOSYS) throw new LinuxError("fchmodat2", number, showPath(name));
-    this.#chmodThroughHandle(name, mode);
-  }
-
-  /** Kernels before 6.6 have no `fchmodat2`: the entry is held first, then changed by its magic link. */
-  #chmodThroughHandle(name: Path, mode: number): void {
-    const handle = this.open(name, O_PATH);
-    try {
-      check("chmod", libc.chmod(cString(descriptorPath(handle)), mode), name);
-    } finally {
-      closeDescriptor(handle);
-    }
+    chmodEntry(this.fd, singleName(name), mode, name);
   }
 
   /** Nanoseconds since 1970; of a link, the link itself. */

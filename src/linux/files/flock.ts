@@ -1,7 +1,7 @@
 import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_RDWR } from "../constants.ts";
 import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
-import { closeDescriptor } from "./descriptors.ts";
+import { OwnedDescriptor } from "./descriptors.ts";
 
 /** sys/file.h */
 const LOCK_EX = 2;
@@ -13,12 +13,13 @@ const LOCK_NB = 4;
  * @throws LinuxError EAGAIN (which is EWOULDBLOCK) where another holds it; this never waits.
  */
 export function flock(path: string): Disposable {
-  const fd = check("open", libc.openat(AT_FDCWD, cString(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), path);
+  const flags = O_RDWR | O_CREAT | O_CLOEXEC;
+  const file = new OwnedDescriptor(check("open", libc.openat(AT_FDCWD, cString(path), flags, 0o600), path));
   try {
-    check("flock", libc.flock(fd, LOCK_EX | LOCK_NB), path);
+    check("flock", libc.flock(file.fd, LOCK_EX | LOCK_NB), path);
+    return file;
   } catch (error) {
-    closeDescriptor(fd);
+    file.close();
     throw error;
   }
-  return { [Symbol.dispose]: () => closeDescriptor(fd) };
 }

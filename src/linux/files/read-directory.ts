@@ -1,4 +1,4 @@
-import { decodeName, encodeName } from "../../lib/names.ts";
+import { decodeName, encodeName } from "../../lib/index.ts";
 import { SYS_getdents64 } from "../constants.ts";
 import { check, rawSyscall } from "../libc.ts";
 import { cString } from "../paths.ts";

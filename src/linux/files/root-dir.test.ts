@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EngineError } from "../../lib/errors.ts";
+import { EngineError } from "../../lib/index.ts";
 import { LinuxError } from "../errors.ts";
 import { closeDescriptor } from "./descriptors.ts";
 import { openRoot } from "./root-dir.ts";

@@ -1,4 +1,4 @@
-import { decodeName } from "../../lib/names.ts";
+import { decodeName } from "../../lib/index.ts";
 import {
   AT_FDCWD,
   O_CLOEXEC,
@@ -14,7 +14,7 @@ import {
 import { EEXIST, EINVAL, ENOENT, ENOTDIR, isErrno, LinuxError } from "../errors.ts";
 import { check, libc, showPath } from "../libc.ts";
 import { cString, type Path, splitPath } from "../paths.ts";
-import { closeDescriptor, readAll, reopenRegular } from "./descriptors.ts";
+import { closeDescriptor, OwnedDescriptor, readAll, reopenRegular } from "./descriptors.ts";
 import { DirHandle, type Ownership, type RenameOptions } from "./dir-handle.ts";
 import { type FileKind, type FileStat, statDescriptor } from "./file-stat.ts";
 import { openAt2 } from "./openat2.ts";
@@ -38,25 +38,10 @@ export function openRoot(path: Path): RootDir {
  * renamed or swapped while it looks. An operation first opens the *parent* that way and then acts on the last
  * component within the open parent, so that it never follows a last component that has become a link.
  *
- * Paths are as in `Path`; `""` and `/` are the root. Failures are `LinuxError`s, except InvalidParameter for hostile
+ * Made of an open directory descriptor, which it closes; O_PATH is enough. Paths are as in `Path`; `""` and `/` are the root. Failures are `LinuxError`s, except InvalidParameter for hostile
  * names. For many files in one place use `directory(path)`, which resolves once.
  */
-export class RootDir implements Disposable {
-  readonly fd: number;
-
-  /** Takes over an open directory descriptor (O_PATH is enough); `close` closes it. */
-  constructor(fd: number) {
-    this.fd = fd;
-  }
-
-  close(): void {
-    closeDescriptor(this.fd);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
+export class RootDir extends OwnedDescriptor {
   // ——— opening ———
 
   /**

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { systemError } from "../../lib/errors.ts";
+import { systemError } from "../../lib/index.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../constants.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { statDescriptor } from "../files/file-stat.ts";
@@ -34,7 +34,10 @@ export function listMounts(): MountInfo[] {
   return parseMountInfo(readFileSync("/proc/self/mountinfo", "utf8"));
 }
 
-/** The mounts at a path and below it, in the order in which they were made: undo them from the last to the first. */
+/**
+ * The mounts at a path and below it, in the order in which they were made: undo them from the last to the first. The
+ * path is absolute and holds no links: the kernel writes mount points that way.
+ */
 export function mountsBelow(path: string): MountInfo[] {
   const root = path.replace(/\/+$/, "");
   return listMounts().filter(({ target }) => target === (root || "/") || target.startsWith(`${root}/`));

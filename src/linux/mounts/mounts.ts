@@ -14,7 +14,7 @@ import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
 import { PROPAGATION_FLAGS, type Propagation, splitMountOptions } from "./mount-flags.ts";
 import { mountsBelow } from "./mount-info.ts";
-import { setReadOnlyRecursive } from "./new-mount-api.ts";
+import { setReadOnly } from "./new-mount-api.ts";
 
 /** mount(2) as it is. `data` are the file system's own options. */
 export function mount(source: string, target: string, type: string, flags: number, data = ""): void {
@@ -60,11 +60,11 @@ export function bindMount(source: string, target: string, options: BindOptions =
 }
 
 function makeReadOnly(target: string, recursive: boolean): void {
-  if (recursive && setReadOnlyRecursive(target)) return;
+  if (setReadOnly(target, recursive)) return;
   mount("", target, "", MS_REMOUNT | MS_BIND | MS_RDONLY | keptFlags(target));
 }
 
-/** A remount sets all flags anew, so those that the mount has are given again. */
+/** Before Linux 5.12 a remount sets all flags anew, so those that the mount has are given again. */
 function keptFlags(target: string): number {
   const options = mountsBelow(target).findLast((one) => one.target === target)?.options ?? [];
   const { flags } = splitMountOptions(options);

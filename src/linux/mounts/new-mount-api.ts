@@ -92,9 +92,20 @@ export function attachMount(mountFd: number, target: string): void {
 /** `struct mount_attr`: attr_set, attr_clr, propagation, userns_fd. */
 const READ_ONLY = new Uint8Array(new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]).buffer);
 
-/** Makes a mount and all below it read-only. @returns false on kernels before 5.12, which cannot. */
-export function setReadOnlyRecursive(target: string): boolean {
-  const result = mountSetattr(SYS_mount_setattr, AT_FDCWD, cString(target), AT_RECURSIVE, READ_ONLY, 32);
+/**
+ * Makes a mount read-only, and all below it if `recursive`; its other attributes stay.
+ * @returns false on kernels before 5.12, which cannot.
+ */
+export function setReadOnly(target: string, recursive: boolean): boolean {
+  const flags = recursive ? AT_RECURSIVE : 0;
+  const result = mountSetattr(
+    SYS_mount_setattr,
+    AT_FDCWD,
+    cString(target),
+    flags,
+    READ_ONLY,
+    READ_ONLY.length,
+  );
   try {
     check("mount_setattr", result, target);
     return true;

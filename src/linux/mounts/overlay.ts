@@ -1,7 +1,7 @@
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { invalidParameter } from "../../lib/errors.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import { EINVAL, ENOSYS, isErrno } from "../errors.ts";
 import { closeDescriptor, descriptorPath } from "../files/descriptors.ts";
 import { openRoot, RootDir } from "../files/root-dir.ts";

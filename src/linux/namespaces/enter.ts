@@ -1,4 +1,4 @@
-import { systemError } from "../../lib/errors.ts";
+import { systemError } from "../../lib/index.ts";
 import { AT_FDCWD, CLONE_NEWNET, O_CLOEXEC, O_RDONLY } from "../constants.ts";
 import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
@@ -18,7 +18,8 @@ let here: number | undefined;
  * Runs work inside a network namespace: sockets that it opens and files of /proc/sys/net that it writes are that
  * namespace's, and sockets stay so. The work must not wait for anything: until it returns, the whole thread is there.
  * Keep it brief, and use a socket after coming home: a helper thread that the runtime happens to start meanwhile is
- * born in the namespace and keeps it alive. A thread that cannot come home would serve the host from a container's namespace, so the process is aborted then.
+ * born in the namespace and keeps it alive. A thread that cannot come home would serve the host from a container's
+ * namespace, so the process is aborted then.
  * @throws System where the work returned a promise; LinuxError where the namespace cannot be entered.
  */
 export function inNetworkNamespace<T>(namespace: NamespaceHandle, work: () => T): T {

@@ -36,11 +36,31 @@ test("asynchronous work is refused", () => {
   expect(() => inNetworkNamespace(namespace, async () => {})).toThrow("must not be asynchronous");
 });
 
+test("a process that cannot come home is aborted", async () => {
+  const script = `
+    import { closeSync, readdirSync, readlinkSync } from "node:fs";
+    import { createNetworkNamespace, inNetworkNamespace } from ${JSON.stringify(import.meta.resolve("../index.ts"))};
+    const home = readlinkSync("/proc/thread-self/ns/net");
+    inNetworkNamespace(createNetworkNamespace(), () => {
+      for (const fd of readdirSync("/proc/self/fd")) {
+        try { if (readlinkSync("/proc/self/fd/" + fd) === home) closeSync(Number(fd)); } catch {}
+      }
+    });
+    process.stdout.write("went on");`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "ignore" });
+  expect(await new Response(child.stdout).text()).toBe("");
+  await child.exited;
+  expect(child.signalCode).toBe("SIGABRT");
+});
+
 test("another process reaches the namespace by its path", async () => {
   using namespace = createNetworkNamespace();
   namespace.routes.createBridge("berth-d0");
-  const child = Bun.spawn(["nsenter", `--net=${namespace.path}`, "cat", "/proc/net/dev"]);
-  expect(await new Response(child.stdout).text()).toContain("berth-d0");
+  const script = `
+    import { openNetworkNamespace } from ${JSON.stringify(import.meta.resolve("../index.ts"))};
+    process.stdout.write(openNetworkNamespace(${JSON.stringify(namespace.path)}).routes.links()[1].name);`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+  expect(await new Response(child.stdout).text()).toBe("berth-d0");
   using again = openNetworkNamespace(namespace.path);
   expect(again.routes.link("berth-d0")?.kind).toBe("bridge");
 });

@@ -1,19 +1,17 @@
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../constants.ts";
-import { closeDescriptor } from "../files/descriptors.ts";
+import { closeDescriptor, OwnedDescriptor } from "../files/descriptors.ts";
 import { check, libc } from "../libc.ts";
 import { RouteSocket } from "../netlink/route-socket.ts";
 import { cString } from "../paths.ts";
 import { inNewNetworkNamespace } from "./enter.ts";
 
 /** A network namespace held by a descriptor: it lives as long as a descriptor, a process, or a socket is left in it. */
-export class NetworkNamespace implements Disposable {
-  readonly fd: number;
+export class NetworkNamespace extends OwnedDescriptor {
   #routes: RouteSocket | undefined;
-  #closed = false;
 
   /** Takes over a descriptor, and the route socket where one is open already. */
   constructor(fd: number, routes?: RouteSocket) {
-    this.fd = fd;
+    super(fd);
     this.#routes = routes;
   }
 
@@ -29,16 +27,10 @@ export class NetworkNamespace implements Disposable {
   }
 
   /** Lets go of the namespace; the kernel takes it and its links away with its last holder. Idempotent. */
-  close(): void {
+  override close(): void {
     this.#routes?.close();
     this.#routes = undefined;
-    if (this.#closed) return;
-    this.#closed = true;
-    closeDescriptor(this.fd);
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    super.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
-import { invalidParameter } from "../../lib/errors.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import { AF_INET, AF_INET6 } from "../constants.ts";
 
 /** An IP address and how many of its bits are the network's. */

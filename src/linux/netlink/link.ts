@@ -1,9 +1,10 @@
-import { invalidParameter } from "../../lib/errors.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import { AF_BRIDGE } from "../constants.ts";
 import { formatMac, parseMac } from "./ip.ts";
 import {
   type Attributes,
   attributeText,
+  attributeU8,
   attributeU32,
   NetlinkMessage,
   type NetlinkReply,
@@ -30,6 +31,8 @@ export interface Link {
   readonly master?: number;
   /** Index of a veth's other end or of a macvlan's parent, possibly in another namespace. */
   readonly parent?: number;
+  /** What is set on it as a bridge's port. */
+  readonly port?: { readonly hairpin: boolean; readonly isolated: boolean };
   readonly statistics?: LinkStatistics;
 }
 
@@ -143,19 +146,30 @@ export function parseLink({ type, body }: NetlinkReply): Link | undefined {
   const attributes = parseAttributes(body.subarray(16));
   const flags = body.readUInt32LE(8);
   const mac = attributes.get(rt.IFLA_ADDRESS);
-  const info = attributes.get(rt.IFLA_LINKINFO);
+  const info = parseAttributes(attributes.get(rt.IFLA_LINKINFO) ?? NOTHING);
   return {
     index: body.readInt32LE(4),
     name: attributeText(attributes, rt.IFLA_IFNAME) ?? "",
-    ...optional("kind", info && attributeText(parseAttributes(info), rt.IFLA_INFO_KIND)),
+    ...optional("kind", attributeText(info, rt.IFLA_INFO_KIND)),
     ...optional("mac", mac?.length === 6 ? formatMac(mac) : undefined),
     mtu: attributeU32(attributes, rt.IFLA_MTU) ?? 0,
     up: (flags & rt.IFF_UP) !== 0,
     running: (flags & rt.IFF_RUNNING) !== 0,
     ...optional("master", attributeU32(attributes, rt.IFLA_MASTER)),
     ...optional("parent", attributeU32(attributes, rt.IFLA_LINK)),
+    ...optional("port", parsePort(info)),
     ...optional("statistics", parseStatistics(attributes)),
   };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function parsePort(info: Attributes): Link["port"] {
+  const data = info.get(rt.IFLA_INFO_SLAVE_DATA);
+  if (data === undefined) return undefined;
+  const settings = parseAttributes(data);
+  const isOn = (attribute: number) => attributeU8(settings, attribute) === 1;
+  return { hairpin: isOn(rt.IFLA_BRPORT_MODE), isolated: isOn(rt.IFLA_BRPORT_ISOLATED) };
 }
 
 function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {

@@ -1,6 +1,6 @@
 import { AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW } from "../constants.ts";
 import { EINTR, LinuxError } from "../errors.ts";
-import { closeDescriptor } from "../files/descriptors.ts";
+import { OwnedDescriptor } from "../files/descriptors.ts";
 import { check, errno, libc } from "../libc.ts";
 import {
   attributeText,
@@ -44,19 +44,14 @@ export interface NetlinkRequest {
  * A netlink socket for requests and their answers. It belongs to the network namespace that the thread is in when it
  * is made. Synchronous: the kernel handles a request before `send` returns.
  */
-export class NetlinkSocket {
-  readonly fd: number;
+export class NetlinkSocket extends OwnedDescriptor {
   #sequence = 0;
 
   constructor(protocol: number) {
-    this.fd = check("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "netlink");
+    super(check("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "netlink"));
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) this.#enable(option);
     const timeout = new Uint8Array(new BigInt64Array([TIMEOUT_SECONDS, 0n]).buffer);
     libc.setsockopt(this.fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length);
-  }
-
-  close(): void {
-    closeDescriptor(this.fd);
   }
 
   /**

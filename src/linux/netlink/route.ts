@@ -1,4 +1,4 @@
-import { invalidParameter } from "../../lib/errors.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import { AF_INET, AF_INET6 } from "../constants.ts";
 import { type Cidr, formatIp, parseCidr, parseIp } from "./ip.ts";
 import {

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { invalidParameter } from "../../lib/errors.ts";
+import { invalidParameter } from "../../lib/index.ts";
 
 /** glibc and musl keep the first two real-time signals for themselves, so that RTMIN is 34 in programs of both. */
 const RTMIN = 34;

@@ -1,3 +1,4 @@
+import { ptr } from "bun:ffi";
 import { basename, dirname } from "node:path";
 import { AF_UNIX, SHUT_RD, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET } from "../constants.ts";
 import { EAGAIN, EPIPE, isErrno, LinuxError } from "../errors.ts";
@@ -7,8 +8,8 @@ import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
 import { adoptSocket } from "./readiness.ts";
 
-/** conmon reads a message into 8 KiB and the rest of a longer one is lost. */
-const LARGEST_MESSAGE = 8192;
+/** conmon reads a message into 32 KiB less one byte, and the rest of a longer one would be lost. */
+const LARGEST_MESSAGE = 16 * 1024;
 /** `sun_path` of unix(7) with its NUL. */
 const LONGEST_PATH = 108;
 /** How long to wait where the listener has not yet accepted those before us. */
@@ -23,11 +24,34 @@ export function connectSeqpacket(path: string): SeqpacketSocket {
   const type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
   const fd = check("socket", libc.socket(AF_UNIX, type, 0), "seqpacket");
   try {
+    discardIncoming(fd);
     return new SeqpacketSocket(fd, tryConnect(fd, path) ? Promise.resolve() : connectLater(fd, path));
   } catch (error) {
     closeDescriptor(fd);
     throw error;
   }
+}
+
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
+/** `struct sock_filter`: BPF_RET | BPF_K with 0, which keeps no byte of a message. */
+const DROP_ALL = Buffer.from([6, 0, 0, 0, 0, 0, 0, 0]);
+
+/**
+ * What the other side sends is tossed by the kernel, and its send succeeds at once (unix_dgram_sendmsg: "Toss the packet but
+ * do not return any error to the sender"). Refusing it by SHUT_RD would make conmon 2.1 give up its half after the first
+ * output, and then, at our end-of-file, free the connection before it looks at whose input it was: the container's
+ * standard input would stay open for ever.
+ */
+function discardIncoming(fd: number): void {
+  const program = Buffer.alloc(16);
+  program.writeUInt16LE(1, 0);
+  program.writeBigUInt64LE(BigInt(ptr(DROP_ALL)), 8);
+  check(
+    "setsockopt",
+    libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, program.length),
+    "SO_ATTACH_FILTER",
+  );
 }
 
 /** @returns false where the listener's queue is full. */
@@ -78,7 +102,7 @@ export class SeqpacketSocket implements Disposable {
   }
 
   /**
-   * Sends bytes as messages of at most 8 KiB each. Resolves when the kernel has taken them all: await it, so that a
+   * Sends bytes as messages of at most 16 KiB each. Resolves when the kernel has taken them all: await it, so that a
    * slow reader slows its writer. The bytes must not change until then.
    * @throws LinuxError EPIPE where the other side has gone or this one was closed.
    */

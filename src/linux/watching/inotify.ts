@@ -1,6 +1,4 @@
-import { messageOf } from "../../lib/errors.ts";
-import { log } from "../../lib/log.ts";
-import { decodeName } from "../../lib/names.ts";
+import { decodeName, log, messageOf } from "../../lib/index.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../constants.ts";
 import { check, libc } from "../libc.ts";
 import { cString } from "../paths.ts";
@@ -35,11 +33,14 @@ interface Watch {
  * One inotify instance for the process, since a user has only 128 of them; it stays open once it was needed, because
  * closing one makes the kernel wait for a grace period. The event loop waits for it: `Bun.file(fd).stream()` polls
  * descriptors that cannot be mapped, so neither a thread nor a timer is spent on it. `node:fs.watch` is not used, as it
- * says nothing when the kernel's queue overflowed.
+ * says nothing when the kernel's queue overflowed. A process that has watched anything ends by `process.exit`: the
+ * instance keeps its event loop going.
  */
 class Inotify {
   readonly #fd = check("inotify_init1", libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   readonly #watches = new Map<number, Watch>();
+  /** The beginning of an event whose end is in the stream's next chunk. */
+  #rest = Buffer.alloc(0);
 
   constructor() {
     void this.#readAll();
@@ -60,7 +61,7 @@ class Inotify {
   async #readAll(): Promise<never> {
     for (;;) {
       try {
-        for await (const events of Bun.file(this.#fd).stream()) this.#dispatch(Buffer.from(events));
+        for await (const events of Bun.file(this.#fd).stream()) this.#dispatch(events);
       } catch (error) {
         log.error("watching files failed", { error: messageOf(error) });
       }
@@ -68,16 +69,20 @@ class Inotify {
     }
   }
 
-  #dispatch(events: Buffer): void {
-    for (let at = 0; at + EVENT_HEADER <= events.length; ) {
+  #dispatch(chunk: Uint8Array): void {
+    const events = Buffer.concat([this.#rest, chunk]);
+    let at = 0;
+    while (at + EVENT_HEADER <= events.length) {
       const id = events.readInt32LE(at);
       const mask = events.readUInt32LE(at + 4);
       const end = at + EVENT_HEADER + events.readUInt32LE(at + 12);
+      if (end > events.length) break;
       if ((mask & IN_Q_OVERFLOW) !== 0) this.#overflow();
       else if ((mask & IN_IGNORED) !== 0) this.#watches.delete(id);
       else this.#event(id, nameIn(events.subarray(at + EVENT_HEADER, end)));
       at = end;
     }
+    this.#rest = events.subarray(at);
   }
 
   #event(id: number, name: string): void {

@@ -22,9 +22,14 @@ export function watchDirectory(path: string, onName: (name: string) => void): Di
     handle.close();
     return known.listen(onName);
   }
-  const directory = new WatchedDirectory(key, handle);
-  watched.set(key, directory);
-  return directory.listen(onName);
+  try {
+    const directory = new WatchedDirectory(key, handle);
+    watched.set(key, directory);
+    return directory.listen(onName);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
 }
 
 /** By device and inode, since inotify has one watch a directory, whatever name it was given. */

@@ -1,3 +1,4 @@
+import { log, messageOf } from "../../lib/index.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../constants.ts";
 import { closeDescriptor, descriptorPath } from "../files/descriptors.ts";
 import { statDescriptor } from "../files/file-stat.ts";
@@ -16,6 +17,8 @@ import {
 
 /** A busy writer would wake the process at each write: after one event the file rests this long, then is looked at again. */
 const REST_MS = 4;
+/** How long until a watch that the kernel refused (its user has too many) is tried again. */
+const RETRY_MS = 500;
 const EVENTS = IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
 
 /**
@@ -32,9 +35,14 @@ export function watchFile(path: string, onChange: () => void): Disposable {
     closeDescriptor(fd);
     return known.listen(onChange);
   }
-  const file = new WatchedFile(key, fd);
-  watched.set(key, file);
-  return file.listen(onChange);
+  try {
+    const file = new WatchedFile(key, fd);
+    watched.set(key, file);
+    return file.listen(onChange);
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
 }
 
 /** By device and inode, since inotify has one watch a file, whatever name it was given. */
@@ -85,7 +93,12 @@ class WatchedFile {
 
   /** What changed between the event and the new watch is seen by a look at the file. */
   #rearm(): void {
-    this.#arm();
+    try {
+      this.#arm();
+    } catch (error) {
+      log.warn("a file cannot be watched", { error: messageOf(error) });
+      this.#rest = setTimeout(() => this.#rearm(), RETRY_MS);
+    }
     if (this.#state() !== this.#told) this.#tell();
   }
 

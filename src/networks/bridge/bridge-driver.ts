@@ -16,7 +16,8 @@ import type { PacketFilter } from "../filter/packet-filter.ts";
 import { type NetworkHost, writeSysctl } from "../host.ts";
 import type { EndpointRecord, IpamConfig, NetworkRecord } from "../records.ts";
 import { chooseSubnet, type SubnetPool } from "../subnets.ts";
-import { bridgeAddress, ensureBridge, refuseOverlap, removeBridge, subnetsInUse } from "./host-bridge.ts";
+import { deleteLink } from "./delete-link.ts";
+import { bridgeAddress, ensureBridge, overlapping, subnetsInUse } from "./host-bridge.ts";
 import { bridgeSettings } from "./settings.ts";
 import { withSubnetLock } from "./subnet-lock.ts";
 
@@ -62,7 +63,7 @@ export class BridgeDriver implements NetworkDriver {
   async close(network: NetworkRecord): Promise<void> {
     const { bridge } = bridgeSettings(network);
     await this.#options.filter.removeNetwork(bridge);
-    removeBridge(this.#options.host, bridge);
+    await deleteLink(this.#options.host, bridge);
   }
 
   join(
@@ -91,11 +92,14 @@ export class BridgeDriver implements NetworkDriver {
       addresses: [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined),
       routes: gatewaysOf.filter((gateway) => gateway !== undefined).map((gateway) => ({ gateway })),
     });
+    // The bridge hears by and by that the pair carries, and from its first port that it carries itself; what is sent
+    // before is lost, and repeated a second later. Since Linux 6.8 the kernel catches up when a link is looked at.
+    routes.link(endpoint.hostInterface);
+    routes.link(settings.bridge);
   }
 
-  leave(_network: NetworkRecord, endpoint: EndpointRecord): void {
-    const { routes } = this.#options.host;
-    if (routes.link(endpoint.hostInterface) !== undefined) routes.deleteLink(endpoint.hostInterface);
+  leave(_network: NetworkRecord, endpoint: EndpointRecord): Promise<void> {
+    return deleteLink(this.#options.host, endpoint.hostInterface);
   }
 
   /** Fills in what was left open, from what stands or from the pools. */
@@ -107,7 +111,7 @@ export class BridgeDriver implements NetworkDriver {
       ...this.#options.knownSubnets(network.id),
     ];
     let ipam = network.ipam;
-    if (stands === undefined) ipam = this.#checked(network, used);
+    if (stands === undefined) ipam = this.#stillFree(network, used);
     if (network.automatic === true && stands !== undefined) ipam = adopted(ipam, stands);
     for (const family of familiesOf(network)) {
       if (ipam.some((config) => parseSubnet(config.subnet).family === family)) continue;
@@ -116,23 +120,21 @@ export class BridgeDriver implements NetworkDriver {
     return { ...network, ipam: ipam.map(withGateway) };
   }
 
-  /** What was asked for must be free; what was chosen last time is dropped where it no longer is. */
-  #checked(network: NetworkRecord, used: readonly Subnet[]): readonly IpamConfig[] {
-    if (network.automatic !== true) {
-      for (const config of network.ipam) refuseOverlap(parseSubnet(config.subnet), used);
-      return network.ipam;
-    }
+  /**
+   * A subnet that was asked for is the user's business: a network behind a wide route of the host's may be meant to be
+   * nearer. One that was chosen last time is dropped where somebody else uses it now.
+   */
+  #stillFree(network: NetworkRecord, used: readonly Subnet[]): readonly IpamConfig[] {
+    if (network.automatic !== true) return network.ipam;
     return network.ipam.filter((config) => {
-      try {
-        refuseOverlap(parseSubnet(config.subnet), used);
-        return true;
-      } catch {
-        log.info("the subnet of a network is now used by somebody else; choosing another", {
-          network: network.name,
-          subnet: config.subnet,
-        });
-        return false;
-      }
+      const other = overlapping(parseSubnet(config.subnet), used);
+      if (other === undefined) return true;
+      log.info("the subnet of a network is used by somebody else; choosing another", {
+        network: network.name,
+        subnet: config.subnet,
+        by: formatSubnet(other),
+      });
+      return false;
     });
   }
 }
@@ -176,7 +178,8 @@ function prepareNamespace(namespace: NetworkNamespace, endpoint: EndpointRecord)
   inNetworkNamespace(namespace, () => {
     writeSysctl("ipv6/conf/default/disable_ipv6", endpoint.ipv6 === undefined ? "1" : "0");
     writeSysctl("ipv6/conf/default/accept_ra", "0");
+    if (endpoint.ipv6 !== undefined) writeSysctl("ipv6/conf/default/accept_dad", "0");
     // A hardware address of the user's does not follow from the IP address: neighbours may remember another one.
-    writeSysctl("ipv4/conf/default/arp_notify", "1");
+    if (endpoint.asked.mac !== undefined) writeSysctl("ipv4/conf/default/arp_notify", "1");
   });
 }

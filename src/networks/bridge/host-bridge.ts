@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { log, messageOf, systemError, unavailable } from "../../lib/index.ts";
+import { messageOf, systemError } from "../../lib/index.ts";
 import {
   formatAddress,
-  formatSubnet,
   type InterfaceAddress,
   overlaps,
   type Subnet,
@@ -46,8 +45,10 @@ function configureBridge(host: NetworkHost, bridge: HostBridge): void {
   const { routes } = host;
   const v6 = bridge.addresses.some(({ address }) => address.family === 6);
   // Without an address of its own a bridge has no business in IPv6; nor does it ever listen to routers.
-  host.setSysctl(`ipv6/conf/${bridge.name}/disable_ipv6`, v6 ? "0" : "1");
   host.setSysctl(`ipv6/conf/${bridge.name}/accept_ra`, "0");
+  // Its link-local address is used at once: until it is, the host cannot ask for the neighbours that it forwards to.
+  host.setSysctl(`ipv6/conf/${bridge.name}/accept_dad`, "0");
+  host.setSysctl(`ipv6/conf/${bridge.name}/disable_ipv6`, v6 ? "0" : "1");
   const index = routes.link(bridge.name)?.index;
   const present = new Set(
     routes.addresses().flatMap((one) => (one.link === index ? [`${one.address}/${one.prefixLength}`] : [])),
@@ -57,11 +58,6 @@ function configureBridge(host: NetworkHost, bridge: HostBridge): void {
     if (!present.has(text)) routes.addAddress(bridge.name, text, { noDad: true });
   }
   routes.setUp(bridge.name);
-}
-
-/** Nothing happens where there is none. */
-export function removeBridge(host: NetworkHost, name: string): void {
-  if (host.routes.link(name)?.kind === "bridge") host.routes.deleteLink(name);
 }
 
 /**
@@ -100,12 +96,7 @@ export function subnetsInUse(
   return used;
 }
 
-/** @throws Unavailable `Pool overlaps with other one on this address space` */
-export function refuseOverlap(subnet: Subnet, used: readonly Subnet[]): void {
-  const other = used.find((one) => overlaps(one, subnet));
-  if (other === undefined) return;
-  log.debug("subnet is in use", { subnet: formatSubnet(subnet), by: formatSubnet(other) });
-  throw unavailable(
-    `invalid pool request: Pool overlaps with other one on this address space: ${formatSubnet(subnet)} and ${formatSubnet(other)}`,
-  );
+/** The first of those in use that a subnet meets. */
+export function overlapping(subnet: Subnet, used: readonly Subnet[]): Subnet | undefined {
+  return used.find((one) => overlaps(one, subnet));
 }

@@ -41,6 +41,14 @@ export function hosts(input: HostsInput): string {
   return records.map(line).join("");
 }
 
+/** What is added for addresses that the container gets while it runs. */
+export function hostsLines(
+  input: Pick<HostsInput, "hostname" | "domainname">,
+  addresses: readonly string[],
+): string {
+  return addresses.map((address) => line({ address, names: ownNames(input) })).join("");
+}
+
 /** With `--network host`: the host's file and what `--add-host` adds. */
 export function hostHosts(hostText: string, extra: readonly HostsRecord[]): string {
   if (extra.length === 0) return hostText;
@@ -56,7 +64,7 @@ export function hostnameFile(hostname: string): string {
 const line = (record: HostsRecord) => `${record.address}\t${record.names.join(" ")}\n`;
 
 /** The full name first, so that `hostname -f` finds it. */
-function ownNames(input: HostsInput): string[] {
+function ownNames(input: Pick<HostsInput, "hostname" | "domainname">): string[] {
   const { hostname, domainname } = input;
   if (domainname !== undefined && domainname !== "") return [`${hostname}.${domainname}`, hostname];
   const dot = hostname.indexOf(".");

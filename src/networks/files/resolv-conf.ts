@@ -85,6 +85,46 @@ export function resolvConf(input: ResolvConfInput): string {
   ].join("\n")}\n`;
 }
 
+/** Where a container on a user-defined network sends what none of its neighbours is called. */
+export interface ExternalServers {
+  readonly servers: readonly string[];
+  /** They are the host's own, and asked from there: some are on its loopback. */
+  readonly fromHost: boolean;
+}
+
+/** Docker's order: what the user says, what the host has, what everybody reaches. */
+export function externalServers(input: Pick<ResolvConfInput, "hostText" | "overrides">): ExternalServers {
+  const own = input.overrides.nameservers ?? [];
+  if (own.length > 0) return { servers: own, fromHost: false };
+  const servers = parseResolvConf(input.hostText).nameservers.filter(
+    (server) => tryParseAddress(server.split("%", 1)[0]!) !== undefined,
+  );
+  return { servers: servers.length > 0 ? servers : FALLBACK_4, fromHost: true };
+}
+
+/** What a container on a user-defined network reads: its name server is the engine. */
+export function internalResolvConf(input: Omit<ResolvConfInput, "ipv6">, nameserver: string): string {
+  const host = parseResolvConf(input.hostText);
+  const { overrides } = input;
+  const { servers, fromHost } = externalServers(input);
+  const options = (overrides.options?.length ?? 0) > 0 ? overrides.options! : host.options;
+  const hasNdots = options.some((option) => option.startsWith("ndots:"));
+  const conf: ResolvConf = {
+    nameservers: [nameserver],
+    search: searchDomains(host, overrides),
+    // A name without a dot is a neighbour's: it is asked as it is before search domains are tried.
+    options: hasNdots ? options : [...options, "ndots:0"],
+    other: host.other,
+  };
+  const notes = [
+    `# Based on host file: '${input.hostPath}' (internal resolver)`,
+    `# ExtServers: [${servers.map((server) => (fromHost ? `host(${server})` : server)).join(" ")}]`,
+    overridesNote(overrides),
+    ...(hasNdots ? [] : ["# Option ndots from: internal"]),
+  ];
+  return `${HEADER}${print(conf)}\n${notes.join("\n")}\n`;
+}
+
 /** With `--network host` the host's own file, unless the user asks for something else. */
 export function hostResolvConf(input: ResolvConfInput): string {
   const { overrides } = input;

@@ -22,8 +22,8 @@ export interface RulesetState {
   readonly publications: Iterable<Publication>;
   /** The user's own rules in the chain `user`, one a line. */
   readonly userRules: readonly string[];
-  /** Interfaces of the host that nothing may be forwarded between: the daemon turned forwarding on, for itself only. */
-  readonly apart: readonly string[];
+  /** By family, interfaces of the host that nothing may be forwarded between. */
+  readonly apart: Readonly<Record<Family, Iterable<string>>>;
 }
 
 /** Replaces the table as a whole, whatever it held before. */
@@ -37,7 +37,8 @@ ${maps()}
 ${chains(state)}
 }
 ${[
-  ...state.apart.map((name) => ({ set: "apart", key: JSON.stringify(name) })),
+  ...apartElements(4, state.apart[4]),
+  ...apartElements(6, state.apart[6]),
   ...networks.flatMap((network) => networkElements(network)),
   ...elementsOf(publications),
 ]
@@ -76,6 +77,10 @@ function maps(): string {
     comment "the same for ports published on all of the host's addresses"
     type inet_proto . inet_service : ${type} . inet_service
   }
+  set apart${family} {
+    comment "interfaces between which the host was no router before"
+    type ifname
+  }
   set masquerade${family} {
     comment "subnets whose packets leave with the host's address"
     type ${type}
@@ -89,10 +94,6 @@ function maps(): string {
   }
   map loopback4_any {
     type inet_proto . inet_service : ipv4_addr
-  }
-  set apart {
-    comment "interfaces between which the host was no router before"
-    type ifname
   }
   set bridges {
     type ifname
@@ -164,7 +165,8 @@ ${FAMILIES.map(
     iifname @bridges oifname != @bridges jump user
     iifname vmap @out_of
     oifname vmap @into
-    iifname @apart oifname @apart drop
+    meta nfproto ipv4 iifname @apart4 oifname @apart4 drop
+    meta nfproto ipv6 iifname @apart6 oifname @apart6 drop
   }
   chain out_of_internal {
     iifname . oifname @within accept
@@ -180,6 +182,10 @@ ${FAMILIES.map(
     iifname . oifname @within accept
     drop
   }`;
+}
+
+export function apartElements(family: Family, interfaces: Iterable<string>): Element[] {
+  return [...interfaces].map((name) => ({ set: `apart${family}`, key: JSON.stringify(name) }));
 }
 
 /** What a network adds to the sets. */

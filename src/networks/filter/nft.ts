@@ -1,6 +1,8 @@
 import { log, messageOf, systemError } from "../../lib/index.ts";
+import type { Family } from "../cidr.ts";
 import {
   addElement,
+  apartElements,
   deleteElement,
   type Element,
   networkElements,
@@ -24,8 +26,6 @@ export interface NftFilterOptions {
   /** Name of the table, and of the daemon's instance. */
   readonly table: string;
   readonly runner: RuleRunner;
-  /** Interfaces of the host that nothing is forwarded between. */
-  readonly apart: readonly string[];
   /** Keeps the rules of the chain `user`, which outlive the table. */
   readonly userRules: { load(): readonly string[]; save(rules: readonly string[]): void };
 }
@@ -46,6 +46,7 @@ interface Batch {
 export class NftFilter implements PacketFilter {
   readonly #options: NftFilterOptions;
   readonly #networks = new Map<string, FilteredNetwork>();
+  readonly #apart = { 4: new Set<string>(), 6: new Set<string>() };
   readonly #publications = new Map<string, Publication>();
   #batch: Batch | undefined;
   #open = false;
@@ -60,6 +61,12 @@ export class NftFilter implements PacketFilter {
   async open(): Promise<void> {
     this.#rebuild();
     this.#open = true;
+  }
+
+  keepApart(family: Family, interfaces: readonly string[]): Promise<void> {
+    const fresh = interfaces.filter((name) => !this.#apart[family].has(name));
+    for (const name of fresh) this.#apart[family].add(name);
+    return this.#change(this.#additions(apartElements(family, fresh)));
   }
 
   addNetwork(network: FilteredNetwork): Promise<void> {
@@ -165,14 +172,14 @@ export class NftFilter implements PacketFilter {
   }
 
   #rebuild(): void {
-    const { table, apart, runner, userRules } = this.#options;
+    const { table, runner, userRules } = this.#options;
     this.#keepUserRules(this.#list(USER_CHAIN));
     const script = rulesetScript({
       table,
       networks: this.#networks.values(),
       publications: this.#publications.values(),
       userRules: userRules.load(),
-      apart,
+      apart: this.#apart,
     });
     try {
       runner.run(script);

@@ -6,6 +6,7 @@ import type { PacketFilter } from "./packet-filter.ts";
  */
 export class NoFilter implements PacketFilter {
   async open(): Promise<void> {}
+  async keepApart(): Promise<void> {}
   async addNetwork(): Promise<void> {}
   async removeNetwork(): Promise<void> {}
   async publish(): Promise<void> {}

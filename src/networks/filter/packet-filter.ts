@@ -1,4 +1,4 @@
-import type { IpAddress, Subnet } from "../cidr.ts";
+import type { Family, IpAddress, Subnet } from "../cidr.ts";
 import type { PublishedPort } from "../ports/requests.ts";
 
 /**
@@ -22,6 +22,10 @@ export interface PacketFilter {
    * @throws System where the kernel or the tool refuses
    */
   open(): Promise<void>;
+  /**
+   * Between these interfaces of the host nothing is forwarded: it was no router before the daemon needed it to forward.
+   */
+  keepApart(family: Family, interfaces: readonly string[]): Promise<void>;
   /** A bridge is guarded once this resolves. Adding one again replaces it. */
   addNetwork(network: FilteredNetwork): Promise<void>;
   removeNetwork(bridge: string): Promise<void>;

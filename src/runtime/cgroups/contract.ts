@@ -41,6 +41,13 @@ export interface Cgroups {
    */
   remove(cgroup: string): Promise<void>;
 
+  /**
+   * A process is about to be put into a cgroup. Unless somebody did that just before, the kernel first waits out an RCU grace period
+   * (4 to 20 ms: cgroup_threadgroup_rwsem has to leave its readers' fast path). This waits it out beside
+   * whatever else is to be done, by "moving" the daemon into the cgroup that it is in. Never fails, nobody need wait for it.
+   */
+  anticipateAttach(): void;
+
   /** Moves a process into a cgroup, which is made; only in the hierarchies by which service managers kill. */
   shelter(pid: number, cgroup: string): Promise<void>;
 

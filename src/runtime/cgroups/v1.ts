@@ -10,6 +10,7 @@ import type {
   RawMemoryStats,
   RawStats,
 } from "../contract.ts";
+import { touchOwnCgroup } from "./anticipate.ts";
 import type { Cgroups } from "./contract.ts";
 import {
   isGone,
@@ -98,6 +99,13 @@ export class CgroupsV1 implements Cgroups {
 
   async remove(cgroup: string): Promise<void> {
     await removeTrees(this.#directories().map((directory) => join(directory, cgroup)));
+  }
+
+  anticipateAttach(): void {
+    const unified = this.#hierarchies.get("unified");
+    const pids = this.#hierarchies.get("pids");
+    if (unified !== undefined) void touchOwnCgroup(unified, "", this.#proc);
+    else if (pids !== undefined) void touchOwnCgroup(pids, "pids", this.#proc);
   }
 
   async shelter(pid: number, cgroup: string): Promise<void> {

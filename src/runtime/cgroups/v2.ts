@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { notFound, systemError } from "../../lib/index.ts";
 import { sendSignal } from "../../linux/index.ts";
 import type { CgroupLimits, RawBlkioEntry, RawCpuStats, RawMemoryStats, RawStats } from "../contract.ts";
+import { touchOwnCgroup } from "./anticipate.ts";
 import type { Cgroups } from "./contract.ts";
 import {
   isGone,
@@ -93,6 +94,10 @@ export class CgroupsV2 implements Cgroups {
 
   async remove(cgroup: string): Promise<void> {
     await removeTrees([join(this.#root, cgroup)]);
+  }
+
+  anticipateAttach(): void {
+    void touchOwnCgroup(this.#root, "", this.#proc);
   }
 
   async shelter(pid: number, cgroup: string): Promise<void> {

@@ -98,6 +98,7 @@ function seccompOf(
   return seccompFilter(custom, {
     machine: facts.machine,
     kernelVersion: facts.kernelVersion,
+    unusableArchitectures: facts.unusableArchitectures,
     capabilities,
   });
 }

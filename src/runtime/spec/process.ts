@@ -60,7 +60,7 @@ export function ociProcess(input: ProcessInput): OciProcess {
   };
 }
 
-/** The profile that every engine of this kind loads; see `apparmor.ts`. */
+/** The profile of containers that name none; see `apparmor.ts`. One for all daemons of a host, since all load the same. */
 export const DEFAULT_APPARMOR_PROFILE = "berth-default";
 
 function appArmorProfile(wanted: string | undefined, host: HostConfig, facts: HostFacts): string | undefined {

@@ -15,9 +15,13 @@ import type {
 import { hostDevices } from "../host-devices.ts";
 import { hostFacts } from "../host-facts.ts";
 import { findProgram } from "../programs.ts";
-import { openRuntimes } from "../runtimes.ts";
+import { openRuntimes, type RuntimesOptions } from "../runtimes.ts";
 import { buildSpec } from "../spec/build.ts";
 import { processEnvironment } from "../spec/environment.ts";
+import type { OciSpec } from "../spec/oci.ts";
+
+/** A request whose specification is known. */
+type Request = CreateRequest & { readonly spec: OciSpec };
 
 /** Names that busybox answers to in the tests' root file system. */
 const APPLETS =
@@ -38,13 +42,15 @@ export class RuntimeFixture implements AsyncDisposable {
   readonly #ids = new Set<string>();
   #count = 0;
 
-  constructor() {
+  /** @param options over what the tests usually have */
+  constructor(options: Partial<RuntimesOptions> = {}) {
     makeRootfs(this.rootfs);
     this.runtimes = openRuntimes({
       execRoot: this.execRoot,
       cgroupParent: this.cgroupParent,
       cgroups: this.cgroups,
       facts: this.facts,
+      ...options,
     });
   }
 
@@ -81,8 +87,8 @@ export class RuntimeFixture implements AsyncDisposable {
 
   request(
     args: readonly string[],
-    over: Partial<SpecInput> & { create?: Partial<CreateRequest> } = {},
-  ): CreateRequest {
+    over: Partial<SpecInput> & { create?: Partial<Omit<CreateRequest, "spec">> } = {},
+  ): Request {
     const { id, bundle } = this.newContainer();
     const spec = buildSpec(this.specInput(id, args, over));
     return {
@@ -99,8 +105,8 @@ export class RuntimeFixture implements AsyncDisposable {
 
   async create(
     args: readonly string[],
-    over: Partial<SpecInput> & { create?: Partial<CreateRequest> } = {},
-  ): Promise<CreateRequest & CreatedContainer> {
+    over: Partial<SpecInput> & { create?: Partial<Omit<CreateRequest, "spec">> } = {},
+  ): Promise<Request & CreatedContainer> {
     const request = this.request(args, over);
     const runtime = await this.runtimes.get(undefined);
     return { ...request, ...(await runtime.create(request)) };
@@ -108,8 +114,8 @@ export class RuntimeFixture implements AsyncDisposable {
 
   async run(
     args: readonly string[],
-    over: Partial<SpecInput> & { create?: Partial<CreateRequest> } = {},
-  ): Promise<CreateRequest & CreatedContainer> {
+    over: Partial<SpecInput> & { create?: Partial<Omit<CreateRequest, "spec">> } = {},
+  ): Promise<Request & CreatedContainer> {
     const created = await this.create(args, over);
     await (await this.runtimes.get(undefined)).start(created.id);
     return created;

@@ -7,6 +7,7 @@ export const TEST_FACTS: HostFacts = {
   cgroupVersion: 2,
   machine: "x86_64",
   kernelVersion: [6, 1],
+  unusableArchitectures: new Set(),
   capabilities: new Set(CAPABILITIES),
   appArmor: false,
   seccomp: true,

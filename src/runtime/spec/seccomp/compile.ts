@@ -9,6 +9,8 @@ export interface SeccompSubject {
   readonly kernelVersion: readonly [major: number, minor: number];
   /** The container's bounding set. */
   readonly capabilities: readonly string[];
+  /** Architectures that a machine's programs could also have, but which this kernel does not run. */
+  readonly unusableArchitectures?: ReadonlySet<string>;
 }
 
 /** uname's machine → Docker's name in conditions, and libseccomp's in `archMap`. */
@@ -34,7 +36,9 @@ const compiled = new Map<string, OciSeccomp | undefined>();
  * @throws InvalidParameter for text that is no profile
  */
 export function seccompFilter(text: string | undefined, subject: SeccompSubject): OciSeccomp | undefined {
-  const key = `${subject.machine} ${subject.kernelVersion} ${subject.capabilities}\n${text ?? ""}`;
+  const { machine, kernelVersion, capabilities, unusableArchitectures } = subject;
+  const facts = [machine, kernelVersion, capabilities, [...(unusableArchitectures ?? [])]];
+  const key = `${facts.join(" ")}\n${text ?? ""}`;
   const known = compiled.get(key);
   if (known !== undefined || compiled.has(key)) return known;
   const profile = text === undefined ? DEFAULT_SECCOMP_PROFILE : parseSeccompProfile(text);
@@ -65,7 +69,9 @@ function architecturesOf(profile: SeccompProfile, subject: SeccompSubject): stri
   if (profile.architectures?.length) return profile.architectures;
   const own = ARCHITECTURES[subject.machine]?.[1];
   const entry = profile.archMap?.find((candidate) => candidate.architecture === own);
-  return entry ? [entry.architecture, ...entry.subArchitectures] : [];
+  if (!entry) return [];
+  const others = entry.subArchitectures.filter((name) => !subject.unusableArchitectures?.has(name));
+  return [entry.architecture, ...others];
 }
 
 function excluded(condition: SeccompCondition | undefined, subject: SeccompSubject): boolean {

@@ -106,6 +106,14 @@ describe("the default profile", () => {
     expect(names(X86)).toContain("ptrace");
   });
 
+  test("leaves out architectures that the kernel does not run", () => {
+    const unusableArchitectures = new Set(["SCMP_ARCH_X32", "SCMP_ARCH_X86_64"]);
+    const filter = compileSeccomp(DEFAULT_SECCOMP_PROFILE, { ...X86, unusableArchitectures });
+    expect(filter?.architectures).toEqual(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]);
+    const own = parseSeccompProfile('{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X32"]}');
+    expect(compileSeccomp(own, { ...X86, unusableArchitectures })?.architectures).toEqual(["SCMP_ARCH_X32"]);
+  });
+
   test("is compiled once for the same rights", () => {
     expect(seccompFilter(undefined, X86)).toBe(seccompFilter(undefined, { ...X86 }) as OciSeccomp);
     expect(seccompFilter(undefined, X86)).not.toBe(

@@ -1,0 +1,45 @@
+import { STDERR } from "../../lib/index.ts";
+import { bool, string } from "../flags.ts";
+import { Sink } from "../sink.ts";
+import { defineCommand, exactly } from "../spec.ts";
+import { parseTimestamp } from "../timestamps.ts";
+
+export const command = defineCommand({
+  summary: "Show what a container has printed",
+  usage: "[OPTIONS] CONTAINER",
+  arity: exactly(1),
+  complete: "all-containers",
+  flags: {
+    details: bool("Also show what the log driver was told to add"),
+    follow: bool("Go on with what it prints", { short: "f" }),
+    since: string("Show what was printed since a time (2013-01-02T13:23:37Z) or for a while (42m)"),
+    tail: string("Show so many lines from the end", { short: "n", initial: "all" }),
+    timestamps: bool("Show when each line was printed", { short: "t" }),
+    until: string("Show what was printed before a time, or until a while ago"),
+  },
+  async run({ cli, args, flags }) {
+    const { follow, timestamps, details, tail } = flags;
+    const { containers } = await cli.engine();
+    const output = await containers.logs(args[0]!, {
+      follow,
+      timestamps,
+      details,
+      tail,
+      since: timeOf("since", flags.since),
+      until: timeOf("until", flags.until),
+    });
+    const stdout = new Sink(1);
+    const stderr = new Sink(2);
+    for await (const { stream, bytes } of output) await (stream === STDERR ? stderr : stdout).write(bytes);
+    await stdout.flush();
+    await stderr.flush();
+  },
+});
+
+function timeOf(flag: string, text: string): string {
+  try {
+    return parseTimestamp(text);
+  } catch (error) {
+    throw new Error(`invalid value for "${flag}": ${(error as Error).message}`, { cause: error });
+  }
+}

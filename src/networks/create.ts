@@ -1,0 +1,212 @@
+import { conflict, forbidden, invalidParameter, newId, notFound, notImplemented } from "../lib/index.ts";
+import type { IPAMConfig as IpamRequest, NetworkCreateRequest } from "../wire/index.ts";
+import { BRIDGE_OPTION, bridgeSettings, DEFAULT_MTU } from "./bridge/settings.ts";
+import {
+  contains,
+  formatAddress,
+  formatSubnet,
+  nthAddress,
+  overlaps,
+  parseSubnet,
+  type Subnet,
+  tryParseAddress,
+  tryParseInterface,
+} from "./cidr.ts";
+import { PREDEFINED } from "./predefined.ts";
+import type { IpamConfig, NetworkRecord } from "./records.ts";
+
+/** Subnets of one network; Docker has no limit, but a request of a million is no network. */
+const SUBNETS_MAX = 64;
+
+export interface CreateContext {
+  readonly existing: Iterable<NetworkRecord>;
+  readonly drivers: ReadonlySet<string>;
+  /** MTU of networks that ask for none. */
+  readonly mtu: number | undefined;
+  /** RFC 3339 */
+  readonly now: string;
+}
+
+/**
+ * The record of a network that a user asks for; subnets that were left open are chosen by the driver.
+ * @throws InvalidParameter, Conflict, Forbidden, NotFound, NotImplemented, in Docker's words
+ */
+export function newNetwork(request: NetworkCreateRequest, context: CreateContext): NetworkRecord {
+  const name = checkName(request.Name ?? "", context);
+  const driver = checkDriver(request.Driver || "bridge", context);
+  refuseUnknownKinds(request);
+  const ipam = (request.IPAM?.Config ?? [])
+    .filter((config) => Object.values(config).some(Boolean))
+    .map(checkPool);
+  if (ipam.length > SUBNETS_MAX) throw invalidParameter("too many IPAM configurations");
+  const ipv6 = request.EnableIPv6 ?? ipam.some((config) => config.subnet.includes(":"));
+  const record: NetworkRecord = {
+    id: newId(),
+    name,
+    created: context.now,
+    driver,
+    ipv4: request.EnableIPv4 ?? true,
+    ipv6,
+    internal: request.Internal ?? false,
+    attachable: request.Attachable ?? false,
+    ipam,
+    options: optionsOf(request, driver, context),
+    labels: { ...request.Labels },
+  };
+  if (!record.ipv4 && !record.ipv6) {
+    throw invalidParameter("IPv4 or IPv6 must be enabled");
+  }
+  refuseOverlaps(record, context);
+  refuseSameBridge(record, context);
+  return record;
+}
+
+function checkName(name: string, context: CreateContext): string {
+  if (name.trim() === "") throw invalidParameter("invalid network name: name is empty");
+  if (name !== name.trim()) {
+    throw invalidParameter("invalid network name: leading or trailing spaces are not allowed");
+  }
+  if (/[/\u0000-\u001f\u007f]/.test(name) || name.length > 255) {
+    throw invalidParameter(`invalid network name: ${JSON.stringify(name.slice(0, 100))}`);
+  }
+  if ((PREDEFINED as readonly string[]).includes(name) || name === "default") {
+    throw forbidden(`operation is not permitted on predefined ${name} network `);
+  }
+  if (name.startsWith("container:")) throw invalidParameter(`invalid network name: ${JSON.stringify(name)}`);
+  for (const other of context.existing) {
+    if (other.name === name) throw conflict(`network with name ${name} already exists`);
+  }
+  return name;
+}
+
+function checkDriver(driver: string, context: CreateContext): string {
+  if (driver === "host" || driver === "null") {
+    throw forbidden(`only one instance of ${JSON.stringify(driver)} network is allowed`);
+  }
+  if (driver === "overlay") {
+    throw forbidden("This node is not a swarm manager: overlay networks are not available.");
+  }
+  if (!context.drivers.has(driver)) {
+    throw notFound(`could not find plugin ${driver} in v1 plugin registry: plugin not found`);
+  }
+  return driver;
+}
+
+/** What only a swarm has, or what berth does not do: said, not ignored. */
+function refuseUnknownKinds(request: NetworkCreateRequest): void {
+  if (request.Ingress) throw forbidden("ingress networks need a swarm");
+  if (request.ConfigOnly || request.ConfigFrom?.Network) {
+    throw notImplemented("berth has no configuration-only networks");
+  }
+  if (request.Scope && request.Scope !== "local") {
+    throw forbidden(`network scope ${request.Scope} is not available without a swarm`);
+  }
+  const ipamDriver = request.IPAM?.Driver || "default";
+  if (ipamDriver !== "default") {
+    throw notFound(`could not find plugin ${ipamDriver} in v1 plugin registry: plugin not found`);
+  }
+}
+
+/** One `--subnet` with its range, gateway and auxiliary addresses. */
+function checkPool(request: IpamRequest): IpamConfig {
+  if (!request.Subnet)
+    throw invalidParameter("invalid network config:\ninvalid subnet : invalid CIDR block notation");
+  const parsed = tryParseInterface(request.Subnet);
+  if (parsed === undefined) {
+    throw invalidParameter(
+      `invalid network config:\ninvalid subnet ${request.Subnet}: invalid CIDR block notation`,
+    );
+  }
+  const { subnet } = parsed;
+  const text = formatSubnet(subnet);
+  if (formatAddress(parsed.address) !== formatAddress({ family: subnet.family, value: subnet.base })) {
+    throw invalidParameter(`invalid network config:\ninvalid subnet ${request.Subnet}: it should be ${text}`);
+  }
+  const range = request.IPRange ? checkRange(request.IPRange, subnet) : undefined;
+  const auxiliary = Object.entries(request.AuxiliaryAddresses ?? {});
+  return {
+    subnet: text,
+    ...(range === undefined ? {} : { ipRange: formatSubnet(range) }),
+    gateway: request.Gateway
+      ? checkMember("gateway", request.Gateway, subnet)
+      : formatAddress(nthAddress(range ?? subnet, 1n)),
+    ...(auxiliary.length === 0
+      ? {}
+      : {
+          auxiliary: Object.fromEntries(
+            auxiliary.map(([name, address]) => [name, checkMember("auxiliary address", address, subnet)]),
+          ),
+        }),
+  };
+}
+
+function checkRange(text: string, subnet: Subnet): Subnet {
+  const parsed = tryParseInterface(text);
+  const inside =
+    parsed !== undefined && parsed.subnet.bits >= subnet.bits && contains(subnet, parsed.address);
+  if (!inside) {
+    throw invalidParameter(
+      `invalid network config:\ninvalid ip-range ${text}: parent subnet is ${formatSubnet(subnet)}`,
+    );
+  }
+  return parsed.subnet;
+}
+
+function checkMember(what: string, text: string, subnet: Subnet): string {
+  const address = tryParseAddress(text);
+  if (address === undefined || !contains(subnet, address)) {
+    throw invalidParameter(
+      `invalid network config:\ninvalid ${what} ${text}: parent subnet is ${formatSubnet(subnet)}`,
+    );
+  }
+  return formatAddress(address);
+}
+
+const GATEWAY_MODES = [
+  "com.docker.network.bridge.gateway_mode_ipv4",
+  "com.docker.network.bridge.gateway_mode_ipv6",
+];
+
+function optionsOf(
+  request: NetworkCreateRequest,
+  driver: string,
+  context: CreateContext,
+): Readonly<Record<string, string>> {
+  const options: Record<string, string> = { ...request.Options };
+  if (driver !== "bridge") return options;
+  if (context.mtu !== undefined && context.mtu !== DEFAULT_MTU)
+    options[BRIDGE_OPTION.mtu] ??= String(context.mtu);
+  for (const key of GATEWAY_MODES) {
+    if (options[key] !== undefined && options[key] !== "nat") {
+      throw notImplemented(`${key}=${options[key]}: berth has no gateway mode but nat`);
+    }
+  }
+  bridgeSettings({ id: "0".repeat(64), options });
+  return options;
+}
+
+function refuseOverlaps(record: NetworkRecord, context: CreateContext): void {
+  const own: Subnet[] = [];
+  const others = [...context.existing].flatMap((other) =>
+    other.ipam.map((config) => parseSubnet(config.subnet)),
+  );
+  for (const { subnet: text } of record.ipam) {
+    const subnet = parseSubnet(text);
+    if ([...own, ...others].some((other) => overlaps(other, subnet))) {
+      throw forbidden("invalid pool request: Pool overlaps with other one on this address space");
+    }
+    own.push(subnet);
+  }
+}
+
+function refuseSameBridge(record: NetworkRecord, context: CreateContext): void {
+  const name = record.options[BRIDGE_OPTION.name];
+  if (name === undefined || record.driver !== "bridge") return;
+  for (const other of context.existing) {
+    if (other.driver === "bridge" && bridgeSettings(other).bridge === name) {
+      throw forbidden(
+        `cannot create network ${record.id} (${name}): conflicts with network ${other.id} (${name}): networks have same bridge name`,
+      );
+    }
+  }
+}

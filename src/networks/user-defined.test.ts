@@ -1,0 +1,312 @@
+import { describe, expect, test } from "bun:test";
+import { Database } from "../store/index.ts";
+import type { NetworkCreateRequest } from "../wire/index.ts";
+import { NetworkHost } from "./host.ts";
+import type { AttachRequest } from "./sandboxes.ts";
+import { openEngine, probe, publish, request, serve, TestLan } from "./testing.ts";
+
+/** One engine on one host for one test, with undo for whatever the test makes. */
+async function world(options: Parameters<typeof openEngine>[1] = {}) {
+  const undo = new AsyncDisposableStack();
+  const lan = undo.use(new TestLan());
+  const engine = undo.use(openEngine(lan, options));
+  const { networks } = engine;
+  await networks.restore([]);
+  const run = async (name: string, networkMode: string, more: Partial<AttachRequest> = {}) => {
+    const wanted = request(name, { networkMode, ...more });
+    const sandbox = await networks.attach(wanted);
+    undo.defer(() => networks.release(wanted.containerId));
+    undo.defer(() => sandbox.namespace?.close());
+    return { ...sandbox, namespace: sandbox.namespace!, id: wanted.containerId, wanted };
+  };
+  const create = (Name: string, more: NetworkCreateRequest = {}) => networks.create({ Name, ...more });
+  return { undo, lan, engine, networks, run, create, [Symbol.asyncDispose]: () => undo.disposeAsync() };
+}
+
+const address = (
+  sandbox: { settings: { Networks?: Record<string, { IPAddress?: string }> | null } },
+  name: string,
+) => sandbox.settings.Networks?.[name]?.IPAddress ?? "";
+
+describe("network create", () => {
+  test("makes a bridge with the next free subnet, and rm takes it away", async () => {
+    await using w = await world();
+    const { Id } = await w.create("mine", { Labels: { a: "b" } });
+    const shown = w.networks.inspect("mine");
+    expect(shown).toMatchObject({
+      Id,
+      Name: "mine",
+      Driver: "bridge",
+      EnableIPv4: true,
+      EnableIPv6: false,
+      Internal: false,
+      IPAM: { Driver: "default", Options: {}, Config: [{ Subnet: "172.18.0.0/16", Gateway: "172.18.0.1" }] },
+      Labels: { a: "b" },
+      Options: {},
+    });
+    expect(w.lan.host.routes.link(`br-${Id.slice(0, 12)}`)).toMatchObject({ kind: "bridge", up: true });
+    await w.networks.remove("mine");
+    expect(w.lan.host.routes.link(`br-${Id.slice(0, 12)}`)).toBeUndefined();
+    expect(() => w.networks.inspect("mine")).toThrow("network mine not found");
+    expect(w.engine.events.map(({ action, attributes }) => `${action} ${attributes["name"]}`)).toEqual([
+      "create mine",
+      "destroy mine",
+    ]);
+  });
+
+  test("many at once get subnets of their own", async () => {
+    await using w = await world();
+    await Promise.all(Array.from({ length: 8 }, (_, i) => w.create(`n${i}`)));
+    const subnets = w.networks.list().flatMap(({ IPAM }) => IPAM?.Config?.map(({ Subnet }) => Subnet) ?? []);
+    expect(new Set(subnets).size).toBe(9);
+  });
+
+  test("takes subnet, range, gateway, auxiliary addresses and options", async () => {
+    await using w = await world();
+    const Config = [
+      {
+        Subnet: "10.50.0.0/16",
+        IPRange: "10.50.5.0/24",
+        Gateway: "10.50.0.254",
+        AuxiliaryAddresses: { printer: "10.50.5.0", fax: "10.50.5.1" },
+      },
+    ];
+    const Options = { "com.docker.network.bridge.name": "mybr", "com.docker.network.driver.mtu": "1300" };
+    await w.create("mine", { IPAM: { Config }, Options });
+    expect(w.networks.inspect("mine").IPAM?.Config).toEqual(Config);
+    const a = await w.run("a", "mine");
+    expect(a.settings.Networks?.["mine"]).toMatchObject({ IPAddress: "10.50.5.2", Gateway: "10.50.0.254" });
+    expect(a.namespace.routes.link("eth0")?.mtu).toBe(1300);
+    expect(w.lan.host.routes.link("mybr")?.mtu).toBe(1300);
+  });
+
+  const subnet = (Subnet: string, more = {}) => ({ IPAM: { Config: [{ Subnet, ...more }] } });
+  test.each<[NetworkCreateRequest, string]>([
+    [{ Name: "" }, "network name"],
+    [{ Name: " x" }, "leading or trailing spaces are not allowed"],
+    [{ Name: "a/b" }, "invalid network name"],
+    [{ Name: "bridge" }, "operation is not permitted on predefined bridge network "],
+    [{ Name: "taken" }, "network with name taken already exists"],
+    [{ Name: "x", Driver: "host" }, 'only one instance of "host" network is allowed'],
+    [{ Name: "x", Driver: "weave" }, "could not find plugin weave in v1 plugin registry: plugin not found"],
+    [{ Name: "x", Driver: "overlay" }, "swarm"],
+    [{ Name: "x", ConfigOnly: true }, "configuration-only"],
+    [{ Name: "x", ...subnet("10.0.0.5/24") }, "invalid subnet 10.0.0.5/24: it should be 10.0.0.0/24"],
+    [{ Name: "x", ...subnet("nonsense") }, "invalid subnet nonsense: invalid CIDR block notation"],
+    [
+      { Name: "x", ...subnet("10.0.0.0/24", { Gateway: "10.0.1.1" }) },
+      "invalid gateway 10.0.1.1: parent subnet is 10.0.0.0/24",
+    ],
+    [
+      { Name: "x", ...subnet("10.0.0.0/24", { IPRange: "10.0.0.0/16" }) },
+      "invalid ip-range 10.0.0.0/16: parent subnet is 10.0.0.0/24",
+    ],
+    [{ Name: "x", ...subnet("172.17.5.0/24") }, "Pool overlaps with other one on this address space"],
+    [
+      { Name: "x", Options: { "com.docker.network.driver.mtu": "9" } },
+      "invalid value for com.docker.network.driver.mtu",
+    ],
+    [
+      { Name: "x", Options: { "com.docker.network.bridge.enable_icc": "maybe" } },
+      "invalid value for com.docker.network.bridge.enable_icc",
+    ],
+    [
+      { Name: "x", Options: { "com.docker.network.bridge.gateway_mode_ipv4": "routed" } },
+      "no gateway mode but nat",
+    ],
+    [
+      { Name: "x", Options: { "com.docker.network.bridge.name": "berth0" } },
+      "networks have same bridge name",
+    ],
+    [
+      { Name: "x", Options: { "com.docker.network.bridge.name": "far-too-long-a-name" } },
+      "invalid network interface name",
+    ],
+  ])("%j is refused", async (wanted, message) => {
+    await using w = await world();
+    await w.create("taken");
+    const links = w.lan.host.routes.links().length;
+    await expect(w.networks.create(wanted)).rejects.toThrow(message);
+    expect(w.lan.host.routes.links()).toHaveLength(links);
+    expect(w.networks.list()).toHaveLength(4);
+  });
+
+  test("rm refuses what is used or always there; prune takes the rest", async () => {
+    await using w = await world();
+    await w.create("used");
+    await w.create("idle", { Labels: { keep: "" } });
+    await w.create("other");
+    const a = await w.run("a", "used");
+    await expect(w.networks.remove("used")).rejects.toThrow(
+      `error while removing network: network used has active endpoints (name:"a" id:"${a.id.slice(0, 12)}")`,
+    );
+    await expect(w.networks.remove("bridge")).rejects.toThrow(
+      "bridge is a pre-defined network and cannot be removed",
+    );
+    expect(await w.networks.prune({ "label!": ["keep"] })).toEqual({ NetworksDeleted: ["other"] });
+    expect(w.networks.list({ type: ["custom"] }).map(({ Name }) => Name)).toEqual(["used", "idle"]);
+    expect(w.networks.list({ dangling: ["true"] }).map(({ Name }) => Name)).toEqual(["idle"]);
+  });
+
+  test("is remembered by the next daemon, with subnet and bridge", async () => {
+    using lan = new TestLan();
+    const database = Database.open(":memory:");
+    const first = openEngine(lan, { database });
+    await first.networks.create({ Name: "mine" });
+    const before = first.networks.inspect("mine");
+    await first.networks.close();
+    await using second = openEngine(lan, { database });
+    await second.networks.restore([]);
+    expect(second.networks.inspect("mine")).toEqual(before);
+    expect(lan.host.routes.link(`br-${before.Id.slice(0, 12)}`)).toBeDefined();
+  });
+});
+
+describe("a user-defined network", () => {
+  test("lets its containers reach one another and keeps others out", async () => {
+    await using w = await world();
+    await w.create("red");
+    await w.create("blue");
+    const [a, b, c, d] = [
+      await w.run("a", "red"),
+      await w.run("b", "red"),
+      await w.run("c", "blue"),
+      await w.run("d", "bridge"),
+    ];
+    using _server = serve(a.namespace, 80, "a");
+    expect(await probe(b.namespace, address(a, "red"), 80)).toBe(`a ${address(b, "red")}`);
+    expect(await probe(c.namespace, address(a, "red"), 80)).toBe("silence");
+    expect(await probe(d.namespace, address(a, "red"), 80)).toBe("silence");
+    expect(await probe(w.lan.neighbour, address(a, "red"), 80)).toBe("silence");
+    expect(await probe(w.lan.host, address(a, "red"), 80)).toStartWith("a ");
+  });
+
+  test("publishes ports for everybody, other networks included", async () => {
+    await using w = await world();
+    await w.create("red");
+    await w.create("blue");
+    const a = await w.run("a", "red", publish(":8080:80/tcp"));
+    const c = await w.run("c", "blue");
+    using _server = serve(a.namespace, 80, "a");
+    expect(await probe(w.lan.host, "127.0.0.1", 8080)).toStartWith("a ");
+    expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).toBe("a 10.9.0.2");
+    expect(await probe(c.namespace, "10.9.0.1", 8080)).toStartWith("a ");
+  });
+
+  test("internal: reaches nothing outside and is not reached", async () => {
+    await using w = await world();
+    await w.create("cell", { Internal: true });
+    await w.create("free");
+    const [a, b] = [await w.run("a", "cell", publish(":8080:80/tcp")), await w.run("b", "cell")];
+    const c = await w.run("c", "free", publish(":9090:80/tcp"));
+    using _outside = serve(w.lan.neighbour, 80, "outside");
+    using _a = serve(a.namespace, 80, "a");
+    using _c = serve(c.namespace, 80, "c");
+    expect(a.settings.Ports).toEqual({ "80/tcp": null });
+    expect(await probe(b.namespace, address(a, "cell"), 80)).toBe(`a ${address(b, "cell")}`);
+    expect(await probe(a.namespace, "10.9.0.2", 80)).not.toStartWith("outside");
+    expect(await probe(c.namespace, address(a, "cell"), 80)).toBe("silence");
+    // Somebody inside makes himself a route by the host: packets still do not pass.
+    a.namespace.routes.addRoute({ gateway: "172.18.0.1" });
+    expect(await probe(a.namespace, "10.9.0.2", 80)).toBe("silence");
+    expect(await probe(a.namespace, "10.9.0.1", 9090)).toBe("silence");
+  });
+
+  test("gives the address that is asked for, once", async () => {
+    await using w = await world();
+    await w.create("mine", { IPAM: { Config: [{ Subnet: "10.60.0.0/24" }] } });
+    const at = (IPv4Address: string) => ({
+      networking: { EndpointsConfig: { mine: { IPAMConfig: { IPv4Address } } } },
+    });
+    const a = await w.run("a", "mine", at("10.60.0.9"));
+    expect(address(a, "mine")).toBe("10.60.0.9");
+    await expect(w.run("b", "mine", at("10.60.0.9"))).rejects.toThrow("Address already in use");
+    await expect(w.run("b", "mine", at("10.61.0.9"))).rejects.toThrow("no configured subnet");
+    expect(() =>
+      w.networks.validate({
+        networkMode: "bridge",
+        portBindings: {},
+        networking: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: "172.17.0.9" } } } },
+      }),
+    ).toThrow("user specified IP address is supported on user defined networks only");
+  });
+
+  test("with IPv6 has addresses of both families, masquerades and publishes", async () => {
+    await using w = await world();
+    await w.create("six", { EnableIPv6: true });
+    const [config4, config6] = w.networks.inspect("six").IPAM?.Config ?? [];
+    expect(config4?.Subnet).toBe("172.18.0.0/16");
+    expect(config6?.Subnet).toMatch(/^fd[0-9a-f]{2}:[0-9a-f:]+::\/64$/);
+    const a = await w.run("a", "six", publish(":8080:80/tcp"));
+    const b = await w.run("b", "six");
+    const own = a.settings.Networks?.["six"]?.GlobalIPv6Address ?? "";
+    expect(own).toMatch(/^fd.*::2$/);
+    using _a = serve(a.namespace, 80, "a", "::");
+    using _outside = serve(w.lan.neighbour, 80, "outside", "::");
+    expect(await probe(b.namespace, own, 80)).toStartWith("a fd");
+    expect(await probe(b.namespace, "fd09::2", 80)).toBe("outside fd09::1");
+    expect(await probe(w.lan.neighbour, "fd09::1", 8080)).toBe("a fd09::2");
+    expect(await probe(w.lan.host, "::1", 8080)).toStartWith("a fd");
+    expect(await probe(w.lan.host, "fd09::1", 8080)).toBe("a fd09::1");
+    expect(await probe(w.lan.host, "127.0.0.1", 8080)).toContain("172.18.0.1");
+    // Direct routing, and a port that is not published.
+    expect(await probe(w.lan.neighbour, own, 80)).toBe("silence");
+    using inside = new NetworkHost(a.namespace);
+    expect(inside.sysctl("ipv6/conf/eth0/accept_ra")).toBe("0");
+  });
+});
+
+describe("a container on several networks", () => {
+  test("has an interface on each, and its way out by the one with the highest priority", async () => {
+    await using w = await world();
+    await w.create("aaa");
+    await w.create("zzz");
+    await w.create("cell", { Internal: true });
+    const a = await w.run("a", "aaa", {
+      networking: { EndpointsConfig: { aaa: {}, cell: { GwPriority: 9 }, zzz: { GwPriority: 5 } } },
+    });
+    const names = a.namespace.routes.links().map(({ name }) => name);
+    expect(names.sort()).toEqual(["eth0", "eth1", "eth2", "lo"]);
+    const gateway = a.namespace.routes.routes().find(({ destination }) => destination === "default")?.gateway;
+    expect(gateway).toBe(a.settings.Networks?.["zzz"]?.Gateway);
+    expect(Object.keys(a.settings.Networks ?? {})).toEqual(["zzz", "aaa", "cell"]);
+  });
+
+  test("is connected and disconnected while it runs", async () => {
+    await using w = await world();
+    await w.create("one");
+    await w.create("two");
+    const a = await w.run("a", "one");
+    const b = await w.run("b", "two");
+    // A process in the container's namespace.
+    using inside = new NetworkHost(a.namespace);
+    const child = inside.run(() => Bun.spawn(["sleep", "60"]));
+    try {
+      await w.networks.join("two", a.wanted, { Aliases: ["x"] }, child.pid);
+      const settings = w.networks.settings(a.id)?.Networks ?? {};
+      expect(Object.keys(settings)).toEqual(["one", "two"]);
+      expect(settings["two"]?.Aliases).toEqual(["x"]);
+      using _server = serve(b.namespace, 80, "b");
+      expect(await probe(a.namespace, address(b, "two"), 80)).toBe(`b ${settings["two"]?.IPAddress}`);
+      await expect(w.networks.join("two", a.wanted, {}, child.pid)).rejects.toThrow(
+        "endpoint with name a already exists in network two",
+      );
+      await expect(w.networks.join("host", a.wanted, {}, child.pid)).rejects.toThrow("host network");
+      await w.networks.leave("two", a.id);
+      expect(
+        a.namespace.routes
+          .links()
+          .map(({ name }) => name)
+          .sort(),
+      ).toEqual(["eth0", "lo"]);
+      expect(await probe(a.namespace, address(b, "two"), 80)).not.toStartWith("b ");
+      expect(Object.keys(w.networks.settings(a.id)?.Networks ?? {})).toEqual(["one"]);
+      await w.networks.leave("one", a.id);
+      await w.networks.leave("one", a.id);
+      expect(w.networks.settings(a.id)?.Networks).toEqual({});
+    } finally {
+      child.kill(9);
+      await child.exited;
+    }
+  });
+});
