@@ -110,7 +110,7 @@ describe.skipIf(AGAINST_DOCKER)("berth", () => {
     const flag = await engine().berth(["run", "--no-such-flag", IMAGE]);
     expect(flag).toMatchObject({ code: 125 });
     expect(flag.stderr).toContain("unknown flag: --no-such-flag");
-    expect((await engine().berth(["rm"])).stderr).toContain('"berth rm" requires at least 1 argument');
+    expect((await engine().berth(["rm"])).stderr).toContain("'berth rm' requires at least 1 argument");
   });
 
   test("help and completion for every shell", async () => {
