@@ -10,14 +10,18 @@ export interface CreateOptions {
   readonly pull: string;
   readonly quiet: boolean;
   readonly cidfile: string;
+  readonly "use-api-socket": boolean;
 }
 
 /** Creates a container; an image that is not here is pulled first, as `--pull` says. Gives the id. */
 export async function createContainer(
   cli: Cli,
-  request: ContainerCreateRequest,
+  wanted: ContainerCreateRequest,
   options: CreateOptions,
 ): Promise<string> {
+  const { request, finish } = options["use-api-socket"]
+    ? await (await import("./use-api-socket.ts")).withApiSocket(cli, wanted)
+    : { request: wanted, finish: async () => {} };
   const image = request.Image ?? "";
   using cidfile = openCidFile(options.cidfile);
   const pull = async () => {
@@ -36,6 +40,7 @@ export async function createContainer(
   });
   for (const warning of [...(Warnings ?? []), ...localDnsWarnings(request)]) cli.note(`WARNING: ${warning}`);
   cidfile.write(Id);
+  await finish(Id);
   return Id;
 }
 
@@ -50,10 +55,4 @@ function localDnsWarnings(request: ContainerCreateRequest): string[] {
     (address) => address === "::1" || /^127\./.test(address),
   );
   return local === undefined ? [] : [`Localhost DNS (${local}) may fail in containers.`];
-}
-
-/** @throws with Docker's words. */
-export function checkPullPolicy(policy: string): string {
-  if (["always", "missing", "never", ""].includes(policy)) return policy;
-  throw new Error(`invalid pull option: '${policy}': must be one of "always", "missing" or "never"`);
 }

@@ -35,6 +35,22 @@ export async function findCredentials(
   return stored === undefined ? undefined : plainAuth(registry, stored);
 }
 
+/** Everything that is stored, by registry. */
+export async function allCredentials(config: ClientConfig): Promise<Record<string, AuthConfig>> {
+  const registries = new Set([
+    ...Object.keys(config.auths ?? {}),
+    ...Object.keys(config.credHelpers ?? {}),
+    ...(config.credsStore ? [DOCKER_HUB] : []),
+  ]);
+  const found: Record<string, AuthConfig> = {};
+  for (const registry of registries) {
+    const auth = await findCredentials(config, registry);
+    if (auth !== undefined) found[registry] = auth;
+  }
+  return found;
+}
+
+/** The program that keeps a registry's credentials, where the configuration names one. */
 export function helperFor(config: ClientConfig, registry: string): string | undefined {
   const helper = config.credHelpers?.[hostOf(registry)] ?? config.credsStore;
   return helper === "" ? undefined : helper;

@@ -2,13 +2,6 @@ import type { Cli } from "./cli.ts";
 import { alignColumns } from "./table.ts";
 import type { MethodTable } from "./template/index.ts";
 
-/** What `--format` says of itself, for the commands that list things. */
-export const FORMAT_HELP =
-  "How to print: 'table', 'table TEMPLATE', 'json', or a Go template such as '{{.ID}}'";
-
-/** What `--format` says of itself, for the commands that show one thing. */
-export const SHOW_FORMAT_HELP = "How to print: 'json', or a Go template such as '{{.ID}}'";
-
 /** A kind of list: its fields with their titles, and the table it is by default. */
 export interface ListKind<T> {
   /** Go's name for the row type in Docker's client, which errors show. */

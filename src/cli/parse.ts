@@ -29,7 +29,7 @@ export function parseArguments(
 
 class Parser {
   readonly #flags: Flags;
-  readonly #shorts: ReadonlyMap<string, string>;
+  readonly #shorts = new Map<string, string>();
   readonly #argv: readonly string[];
   readonly #stop: boolean;
   readonly #values: Record<string, unknown> = {};
@@ -42,11 +42,11 @@ class Parser {
     this.#flags = flags;
     this.#argv = argv;
     this.#stop = stop;
-    const entries = Object.entries(flags);
-    this.#shorts = new Map(
-      entries.flatMap(([name, { short }]) => (short === undefined ? [] : [[short, name]])),
-    );
-    for (const [name, flag] of entries) this.#values[name] = flag.initial;
+    for (const name of Object.keys(flags)) {
+      const { short, initial } = flags[name]!;
+      this.#values[name] = initial;
+      if (short !== undefined) this.#shorts.set(short, name);
+    }
   }
 
   parse(): Parsed {

@@ -12,7 +12,11 @@ afterAll(() => engine[Symbol.asyncDispose]());
 const live: AttachOptions = { logs: false, stream: true, stdin: true, stdout: true, stderr: true };
 
 function attach(record: ContainerRecord, options: Partial<AttachOptions> = {}, signal?: AbortSignal) {
-  return engine.streams.outputs.attach(record, { ...live, ...options }, signal ?? new AbortController().signal);
+  return engine.streams.outputs.attach(
+    record,
+    { ...live, ...options },
+    signal ?? new AbortController().signal,
+  );
 }
 
 const textOf = async (session: StreamSession) => bytesOf(await collect(session.output)).toString();

@@ -33,7 +33,10 @@ export function makeMountPoint(
   return target;
 }
 
-/** Takes the host's view of a container's mounts away, once the container has its own. The shared /dev/shm stays. */
+/**
+ * Takes the host's view of a container's mounts away, once the container has its own. The shared /dev/shm
+ * stays.
+ */
 export function detachMounts(context: Pick<Context, "paths" | "machine">, id: string): void {
   context.machine.detach(context.paths.rootfs(id));
   const extra = join(context.paths.bundle(id), MOUNTS);
@@ -41,7 +44,8 @@ export function detachMounts(context: Pick<Context, "paths" | "machine">, id: st
 }
 
 /**
- * Removes the bundle and everything mounted in it. What cannot be unmounted makes this fail before anything is deleted
+ * Removes the bundle and everything mounted in it. What cannot be unmounted makes this fail before anything
+ * is deleted
  * through it. Idempotent.
  */
 export function removeBundle(context: Pick<Context, "paths" | "machine">, id: string): void {

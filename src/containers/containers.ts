@@ -91,7 +91,8 @@ export interface ContainersOptions {
 }
 
 /**
- * All containers of this engine. `ref` is an id, a name or the beginning of an id; every method that takes one throws
+ * All containers of this engine. `ref` is an id, a name or the beginning of an id; every method that takes
+ * one throws
  * NotFound `No such container: x`, and those that return a stream throw before they return it.
  */
 export class Containers {
@@ -160,7 +161,10 @@ export class Containers {
     return updateContainer(this.#context, this.#find(ref), request);
   }
 
-  /** Waiting begins with this call, which throws at once where there is no such container; the promise tells the end. */
+  /**
+   * Waiting begins with this call, which throws at once where there is no such container; the promise tells
+   * the end.
+   */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult> {
     return wait(this.#context, this.#find(ref), condition, signal);
   }
@@ -274,7 +278,8 @@ export class Containers {
   }
 
   /**
-   * Leaves everything running and lets go of it: nothing new begins by itself, and operations under way get a moment to
+   * Leaves everything running and lets go of it: nothing new begins by itself, and operations under way get a
+   * moment to
    * end. What does not is repaired by the next daemon.
    */
   async shutdown(): Promise<void> {

@@ -129,7 +129,8 @@ function warningsOf(host: HostConfig): string[] {
 }
 
 /**
- * A network that is not there is told at start only, as Docker does: to clients, "not found" at create means the image,
+ * A network that is not there is told at start only, as Docker does: to clients, "not found" at create means
+ * the image,
  * which they would then try to pull.
  */
 function validateNetwork({ endpoints }: Context, { host, networking }: ContainerRecord): void {
@@ -209,7 +210,8 @@ function newRecord(context: Context, { name, config, host, image, networking }: 
 const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
 
 /**
- * Names of what will be made are chosen here, before the record is written, so that an undo after a crash knows them.
+ * Names of what will be made are chosen here, before the record is written, so that an undo after a crash
+ * knows them.
  */
 function plan(context: Context, record: ContainerRecord, options: CreateOptions): PlannedMount[] {
   const planned = planMounts(record.config, record.host, {

@@ -24,7 +24,10 @@ export function writeEtcFiles(
   write("resolv.conf", contents.resolvConf);
 }
 
-/** Their mounts, apart from places where the user mounts something else. `owner` is the container whose files they are. */
+/**
+ * Their mounts, apart from places where the user mounts something else. `owner` is the container whose files
+ * they are.
+ */
 export function etcMounts(
   context: Pick<Context, "paths">,
   record: ContainerRecord,

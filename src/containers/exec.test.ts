@@ -19,7 +19,11 @@ function create(...Cmd: string[]) {
   return engine.streams.execs.create(record, { ...streams, Cmd }).Id;
 }
 
-async function start(id: string, options = {}, signal = new AbortController().signal): Promise<StreamSession> {
+async function start(
+  id: string,
+  options = {},
+  signal = new AbortController().signal,
+): Promise<StreamSession> {
   return (await engine.streams.execs.start(id, { ...attached, ...options }, signal))!;
 }
 
@@ -34,7 +38,13 @@ async function until(condition: () => boolean): Promise<void> {
 describe("an exec", () => {
   test("runs, tells both streams, and its exit code is known when the output has ended", async () => {
     const id = create("/bin/sh", "-c", "echo out; echo err >&2; exit 3");
-    expect(inspect(id)).toMatchObject({ ID: id, Running: false, ExitCode: null, Pid: 0, ContainerID: record.id });
+    expect(inspect(id)).toMatchObject({
+      ID: id,
+      Running: false,
+      ExitCode: null,
+      Pid: 0,
+      ContainerID: record.id,
+    });
     expect(engine.streams.execs.idsOf(record.id)).toContain(id);
     const session = await start(id);
     expect(inspect(id)).toMatchObject({ Running: true, ExitCode: null });
@@ -47,7 +57,11 @@ describe("an exec", () => {
       ExitCode: 3,
       OpenStdin: false,
       OpenStdout: true,
-      ProcessConfig: { tty: false, entrypoint: "/bin/sh", arguments: ["-c", "echo out; echo err >&2; exit 3"] },
+      ProcessConfig: {
+        tty: false,
+        entrypoint: "/bin/sh",
+        arguments: ["-c", "echo out; echo err >&2; exit 3"],
+      },
     });
     expect(engine.streams.execs.idsOf(record.id)).not.toContain(id);
     expect(eventsOf(id)).toEqual([

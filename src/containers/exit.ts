@@ -13,8 +13,10 @@ import { Stopwatch } from "./stopwatch.ts";
 import { formatDate, parseTime } from "./time.ts";
 
 /**
- * What follows a container's end: everything that the run held is given back, the record tells how it ended, whoever
- * waits is told, and then the policy restarts it or `--rm` removes it. Runs beside the container's queue, once for each
+ * What follows a container's end: everything that the run held is given back, the record tells how it ended,
+ * whoever
+ * waits is told, and then the policy restarts it or `--rm` removes it. Runs beside the container's queue,
+ * once for each
  * run; operations that need a container at rest wait for `run.settled`. Never rejects.
  */
 export async function settle(
@@ -37,6 +39,7 @@ export async function settle(
     exits.forget(record.id);
     waiters.exited(record);
   };
+  await run.signalling;
   const restart = !run.final && !run.restarting && mayRestart(record, exit);
   try {
     if (isDoomed(record, run, restart)) await removeEnded(context, record, exit, clear, tell);
@@ -129,7 +132,8 @@ function announceExit(context: Context, record: ContainerRecord, exit: Container
 }
 
 /**
- * Gives back what a run held: the runtime's and the monitor's state, cgroups, network, bundle. Also before a start, in
+ * Gives back what a run held: the runtime's and the monitor's state, cgroups, network, bundle. Also before a
+ * start, in
  * case the last clean-up failed. Nothing of it need be there.
  * @param options.force kill what is left of it first
  */

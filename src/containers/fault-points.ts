@@ -1,5 +1,6 @@
 /**
- * The places between two durable steps of an operation on a container at which tests kill the daemon (see `faultPoint`),
+ * The places between two durable steps of an operation on a container at which tests kill the daemon (see
+ * `faultPoint`),
  * in the order in which an operation passes them.
  */
 export const FAULT_POINTS = [

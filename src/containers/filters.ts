@@ -24,7 +24,10 @@ export function valuesOf(filters: Filters, name: string): readonly string[] {
   return filters[name] ?? [];
 }
 
-/** Docker's `Match`: equal, or matched anywhere by the value as a regular expression. No values: everything matches. */
+/**
+ * Docker's `Match`: equal, or matched anywhere by the value as a regular expression. No values: everything
+ * matches.
+ */
 export function matchesAny(values: readonly string[], texts: readonly string[]): boolean {
   if (values.length === 0) return true;
   return values.some((value) => texts.some((text) => text === value || matcherOf(value)(text)));
@@ -34,7 +37,8 @@ const LONGEST_PATTERN = 256;
 const LONGEST_TEXT = 256;
 
 /**
- * A pattern comes from a client, and JavaScript's engine backtracks: patterns that could take it long (a repeated group,
+ * A pattern comes from a client, and JavaScript's engine backtracks: patterns that could take it long (a
+ * repeated group,
  * or many repetitions) are taken literally.
  */
 function matcherOf(pattern: string): (text: string) => boolean {
@@ -127,7 +131,10 @@ export function parsePortFilter(name: string, values: readonly string[]): Set<st
   return ports;
 }
 
-/** Go durations (`1h30m`), seconds since the epoch or RFC 3339, as milliseconds since the epoch. @throws InvalidParameter */
+/**
+ * Go durations (`1h30m`), seconds since the epoch or RFC 3339, as milliseconds since the epoch. @throws
+ * InvalidParameter
+ */
 export function parseUntil(values: readonly string[], nowMs: number): number | undefined {
   if (values.length === 0) return undefined;
   if (values.length > 1) throw invalidParameter("more than one until filter specified");

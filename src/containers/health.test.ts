@@ -26,7 +26,11 @@ describe("settings", () => {
 
   test("a shell, and the image's own", () => {
     expect(of({ Test: ["CMD-SHELL", "a b"] })?.command).toEqual(["/bin/sh", "-c", "a b"]);
-    expect(of({ Test: ["CMD-SHELL", "a b"] }, ["/bin/bash", "-xc"])?.command).toEqual(["/bin/bash", "-xc", "a b"]);
+    expect(of({ Test: ["CMD-SHELL", "a b"] }, ["/bin/bash", "-xc"])?.command).toEqual([
+      "/bin/bash",
+      "-xc",
+      "a b",
+    ]);
   });
 
   test("nothing to check", () => {

@@ -82,7 +82,10 @@ function withoutMissing<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** What Docker shows where nothing was asked for: scripts read these fields without looking whether they are there. */
+/**
+ * What Docker shows where nothing was asked for: scripts read these fields without looking whether they are
+ * there.
+ */
 const CONFIG_DEFAULTS: ContainerConfig = {
   Hostname: "",
   Domainname: "",

@@ -13,7 +13,8 @@ import { formatNanoseconds } from "./time.ts";
 import { together, Undo } from "./undo.ts";
 
 /**
- * Brings a container to life. The caller holds its queue. On failure everything is as before, but for the error and
+ * Brings a container to life. The caller holds its queue. On failure everything is as before, but for the
+ * error and
  * the exit code in the record, which tell why; one that was to be removed after its run is removed.
  */
 export async function launch(

@@ -346,6 +346,24 @@ describe("stop and kill", () => {
     ]);
   });
 
+  test("a signal is told before the end that it brings about", async () => {
+    await world.run("web");
+    const release = world.blockAt("runtime.killed");
+    const killing = world.containers.kill("web");
+    await quiet();
+    expect(world.events).toEqual(["create", "start"]);
+    release();
+    await killing;
+    expect(world.events.slice(2)).toEqual(["kill", "die"]);
+  });
+
+  test("an image's stop signal that there is none of means SIGTERM", async () => {
+    world.images.set("odd", { id: "sha256:odd", config: { Cmd: ["sh"], StopSignal: "SIGODD" } });
+    await world.run("web", { Image: "odd" });
+    await world.containers.stop("web");
+    expect(await inspect("web")).toMatchObject({ ExitCode: 143 });
+  });
+
   test("a stop while a start is under way comes after it", async () => {
     await world.create("web");
     const release = world.blockAt("runtime.create");

@@ -148,7 +148,10 @@ function mountOf(path: string): { mountPoint: string; propagation: string } {
   return { mountPoint: holder.target, propagation: mountPropagation(path) };
 }
 
-/** Looked up in the root and then held, so that what is mounted on is what was found, whoever changes links meanwhile. */
+/**
+ * Looked up in the root and then held, so that what is mounted on is what was found, whoever changes links
+ * meanwhile.
+ */
 function bindInto(
   root: RootDir,
   path: string,

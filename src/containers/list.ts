@@ -22,7 +22,10 @@ const FILTERS = [
   ...["name", "network", "publish", "since", "status", "volume"],
 ];
 
-/** `docker ps`: newest first. @throws InvalidParameter for filters that mean nothing, NotFound for `before` and `since` */
+/**
+ * `docker ps`: newest first. @throws InvalidParameter for filters that mean nothing, NotFound for `before`
+ * and `since`
+ */
 export async function listContainers(context: Context, options: ListOptions): Promise<ContainerSummary[]> {
   const select = await selector(context, options.filters);
   const all = options.all || (options.limit ?? 0) > 0 || valuesOf(options.filters, "status").length > 0;

@@ -1,5 +1,6 @@
 /**
- * The machine as this room sees it: OCI runtimes, mounts, processes. One interface, so that the life of a container
+ * The machine as this room sees it: OCI runtimes, mounts, processes. One interface, so that the life of a
+ * container
  * is tested without a kernel; `linux-machine.ts` is the real one.
  */
 import type { RootDir } from "../linux/index.ts";
@@ -47,7 +48,10 @@ export interface Machine {
     resources: Resources,
     options: { update: boolean },
   ): { resources: Resources; warnings: string[] };
-  /** Capabilities and security options: what can be refused before a container is made. @throws InvalidParameter */
+  /**
+   * Capabilities and security options: what can be refused before a container is made. @throws
+   * InvalidParameter
+   */
   checkSecurity(host: HostConfig): void;
   buildSpec(input: Omit<SpecInput, "facts" | "devices" | "cdi">): Promise<OciSpec>;
   resolveUser(root: RootDir, user: string, groups: readonly string[]): ResolvedUser;
@@ -79,7 +83,8 @@ export interface Machine {
   /** A path within a root, held open. */
   holdPath(root: RootDir, path: string): HeldPath;
   /**
-   * Binds a host path to a path within a root, which is made where it is missing. Neither looking it up nor mounting
+   * Binds a host path to a path within a root, which is made where it is missing. Neither looking it up nor
+   * mounting
    * follows a link out of the root.
    */
   bindInto(

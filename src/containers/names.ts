@@ -17,7 +17,8 @@ export function parseName(text: string): string {
 }
 
 /**
- * `calm_harbor`, the first that is free of a few tries, with a digit behind it in the later ones; the short id where
+ * `calm_harbor`, the first that is free of a few tries, with a digit behind it in the later ones; the short
+ * id where
  * all were taken.
  */
 export function randomName(isTaken: (name: string) => boolean, shortId: string): string {

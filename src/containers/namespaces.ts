@@ -10,7 +10,10 @@ import type { SpecNamespace, SpecNamespaces } from "../runtime/index.ts";
 import type { Context } from "./context.ts";
 import { type ContainerRecord, hasProcess } from "./record.ts";
 
-/** Namespaces that don't depend on the network's set-up. @throws where one is to be shared with a container that does not run */
+/**
+ * Namespaces that don't depend on the network's set-up. @throws where one is to be shared with a container
+ * that does not run
+ */
 export function namespacesOf(
   context: Pick<Context, "repository">,
   record: ContainerRecord,

@@ -23,7 +23,10 @@ export class Paths {
     return join(this.execRoot, "containers");
   }
 
-  /** OCI bundle and the monitor's sockets: from start to exit. Its existence says that there is something to clean up. */
+  /**
+   * OCI bundle and the monitor's sockets: from start to exit. Its existence says that there is something to
+   * clean up.
+   */
   bundle(id: string): string {
     return join(this.execRoot, "containers", id);
   }

@@ -1,8 +1,10 @@
 /**
- * What this room needs of its peers and of the machine. The peers' doors satisfy these interfaces without knowing of
+ * What this room needs of its peers and of the machine. The peers' doors satisfy these interfaces without
+ * knowing of
  * them; `daemon/` puts the two together; tests put fakes in.
  *
- * Everything keyed by a container's id is idempotent in its undo: `release` and `remove` of what is not there succeed.
+ * Everything keyed by a container's id is idempotent in its undo: `release` and `remove` of what is not there
+ * succeed.
  */
 import type { NetworkNamespace, RootDir } from "../linux/index.ts";
 import type {
@@ -53,18 +55,27 @@ export interface Images {
   descendants?(id: string): Iterable<string>;
 }
 
-/** The writable layer of a container over its image's layers. `key` is the container's id, or that and a suffix. */
+/**
+ * The writable layer of a container over its image's layers. `key` is the container's id, or that and a
+ * suffix.
+ */
 export interface Snapshots {
   /** The snapshotter's name: `overlay2` */
   readonly driver: string;
   /** Makes the writable layer. Does nothing where it is there. */
   prepare(key: string, imageId: string): Promise<void>;
-  /** Mounts the root file system at `target`, an existing directory. `volatile`: nothing needs to survive a power cut. */
+  /**
+   * Mounts the root file system at `target`, an existing directory. `volatile`: nothing needs to survive a
+   * power cut.
+   */
   mount(key: string, target: string, options: { volatile: boolean }): Promise<void>;
   /** Forgets the layer; its files are deleted in the background. */
   remove(key: string): Promise<void>;
   usage(key: string): Promise<{ writableBytes: number; rootFsBytes: number }>;
-  /** What was changed, in the order of paths. `exclude`: paths that the engine made, left out while they are empty. */
+  /**
+   * What was changed, in the order of paths. `exclude`: paths that the engine made, left out while they are
+   * empty.
+   */
   changes(key: string, options: { exclude: readonly string[] }): Promise<FilesystemChange[]>;
   /** The root file system as it is now, read-only, mounted where nobody else sees it. Close it. */
   view(key: string): Promise<RootDir>;
@@ -77,7 +88,10 @@ export interface AttachRequest {
   readonly name: string;
   readonly hostname: string;
   readonly domainname?: string;
-  /** `bridge`, `default`, `none`, `host` or a network's name or id; never `container:…`, which needs no endpoint. */
+  /**
+   * `bridge`, `default`, `none`, `host` or a network's name or id; never `container:…`, which needs no
+   * endpoint.
+   */
   readonly networkMode: string;
   readonly networking: NetworkingConfig;
   /** Keys are `80/tcp`. */

@@ -19,7 +19,10 @@ export interface Prepared {
   readonly mounts: SpecMount[];
 }
 
-/** Everything that needs no other part, at once. What fails lets the others end first, so that the undo finds all of it. */
+/**
+ * Everything that needs no other part, at once. What fails lets the others end first, so that the undo finds
+ * all of it.
+ */
 export async function prepare(context: Context, record: ContainerRecord): Promise<Prepared> {
   const { machine, snapshots, streams, paths } = context;
   let network: PreparedNetwork | undefined;

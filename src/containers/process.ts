@@ -6,7 +6,8 @@ import { type ContainerRecord, hasProcess } from "./record.ts";
 import type { ProcessRequest } from "./streams-contract.ts";
 
 /**
- * Starts a further process in a running container, as `docker exec` does: what the request does not say is as for the
+ * Starts a further process in a running container, as `docker exec` does: what the request does not say is as
+ * for the
  * container's own process. The user is looked up in the container's root as it is now.
  * @throws Conflict where the container does not run or is paused
  */

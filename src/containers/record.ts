@@ -64,7 +64,10 @@ export interface ContainerStateRecord {
   finishedAt: string;
   /** Restarts by policy since the last start by hand. */
   restartCount: number;
-  /** Stopped or killed on request: `unless-stopped` and `on-failure` leave it alone, also when the daemon starts. */
+  /**
+   * Stopped or killed on request: `unless-stopped` and `on-failure` leave it alone, also when the daemon
+   * starts.
+   */
   manuallyStopped: boolean;
   /** It ran at least once. */
   startedBefore: boolean;

@@ -21,8 +21,10 @@ const AT_ONCE = 8;
 type Finding = "half-made" | "half-started" | "half-removed" | "alive" | "ended" | "waiting" | "at-rest";
 
 /**
- * Makes records and reality agree after the daemon was stopped, killed, or the machine restarted: running containers
- * are adopted untouched, ends are settled as if they had just been seen, half-done operations are undone or finished, and
+ * Makes records and reality agree after the daemon was stopped, killed, or the machine restarted: running
+ * containers
+ * are adopted untouched, ends are settled as if they had just been seen, half-done operations are undone or
+ * finished, and
  * what belongs to no record is removed. Containers that are to be started are started in the background.
  */
 export async function recover(context: Context): Promise<void> {
@@ -61,7 +63,10 @@ function look({ machine }: Context, record: ContainerRecord): Finding {
   return machine.isAlive(pid, startTime) ? "alive" : "ended";
 }
 
-/** The daemon's own views of mounts; those of containers are in their namespaces. The /dev/shm that a live one shares stays. */
+/**
+ * The daemon's own views of mounts; those of containers are in their namespaces. The /dev/shm that a live one
+ * shares stays.
+ */
 function detachLeftovers({ machine, paths }: Context, alive: ReadonlySet<string>): void {
   const kept = new Set([...alive].map((id) => paths.shm(id)));
   for (const root of [paths.bundles, paths.temporaryMounts]) {
@@ -150,7 +155,10 @@ async function sweep(context: Context): Promise<void> {
   }
 }
 
-/** Removes what `--rm` left, and starts what is to run whenever the daemon does: those that others lean on first. */
+/**
+ * Removes what `--rm` left, and starts what is to run whenever the daemon does: those that others lean on
+ * first.
+ */
 async function startAgain(context: Context, records: readonly ContainerRecord[]): Promise<void> {
   const started = new Map<string, Promise<void>>();
   await inTurns(inOrder(context, records), async (record) => {

@@ -75,7 +75,8 @@ function stillRunning(record: ContainerRecord): EngineError {
 }
 
 /**
- * Removes a container that does not run. The caller holds its queue, or has seen to it that nobody starts it. A failure
+ * Removes a container that does not run. The caller holds its queue, or has seen to it that nobody starts it.
+ * A failure
  * leaves it `dead`; removing it again tries again.
  */
 export async function removeNow(

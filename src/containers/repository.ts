@@ -23,7 +23,8 @@ interface Row {
  * All containers. Everything is read from memory; the database is only written, so a list costs the same however
  * many rows there are on disk.
  *
- * A row has two JSON columns: what hardly ever changes, and the small state that changes with each start and exit.
+ * A row has two JSON columns: what hardly ever changes, and the small state that changes with each start and
+ * exit.
  */
 export class Repository {
   readonly #db: Database;
@@ -153,7 +154,10 @@ export class Repository {
     if (this.#ids[at] === record.id) this.#ids.splice(at, 1);
   }
 
-  /** Resolves when all that was saved survives a power cut. Not awaited for `--rm`: such a container ends with the power. */
+  /**
+   * Resolves when all that was saved survives a power cut. Not awaited for `--rm`: such a container ends with
+   * the power.
+   */
   async durable(record: ContainerRecord): Promise<void> {
     if (record.host.AutoRemove !== true) await this.#db.durable();
   }

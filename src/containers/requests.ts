@@ -1,7 +1,10 @@
 /** What callers of this room hand in and get back, beside the words of `wire/`. */
 import type { ContainerConfig, PathStat } from "../wire/index.ts";
 
-/** Docker's filters: `{ status: ["running", "paused"] }`. Values of one key are alternatives, keys are joined by "and". */
+/**
+ * Docker's filters: `{ status: ["running", "paused"] }`. Values of one key are alternatives, keys are joined
+ * by "and".
+ */
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
 export interface CreateOptions {

@@ -6,7 +6,8 @@ import type { Context } from "./context.ts";
 import type { ContainerRecord } from "./record.ts";
 
 /**
- * Gives back everything that a container has apart from its record: writable layer, volumes, directory, holds. Also
+ * Gives back everything that a container has apart from its record: writable layer, volumes, directory,
+ * holds. Also
  * the undo of a create, and of one that a crash cut short: nothing of it need be there.
  */
 export async function giveBack(

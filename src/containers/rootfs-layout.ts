@@ -22,7 +22,8 @@ const O_CREAT = 0o100;
 const O_EXCL = 0o200;
 
 /**
- * What programs look for in the root of a Docker container: the mark `/.dockerenv`, and /etc/mtab. Mount points are
+ * What programs look for in the root of a Docker container: the mark `/.dockerenv`, and /etc/mtab. Mount
+ * points are
  * made by the runtime. Never follows a link out of the root; an image in which they cannot be made goes without.
  */
 export function layOutRoot(root: RootDir, close: (descriptor: number) => void): void {
@@ -41,7 +42,10 @@ function attempt(work: () => void): void {
   }
 }
 
-/** A container's changes without those that the engine made: `docker diff` of a container that did nothing is empty. */
+/**
+ * A container's changes without those that the engine made: `docker diff` of a container that did nothing is
+ * empty.
+ */
 export function usersChanges(changes: readonly FilesystemChange[]): FilesystemChange[] {
   const engine = new Set(ENGINE_PATHS);
   const kept = changes.filter((change) => !engine.has(change.Path));

@@ -12,6 +12,8 @@ export class Run {
   final = false;
   /** It ends only to be started again by `restart`: `--rm` waits. */
   restarting = false;
+  /** A signal that is being sent: it is told before the end that it brings about. */
+  signalling: Promise<unknown> = Promise.resolve();
   reportSettled!: () => void;
   #reportExit!: (exit: ContainerExit) => void;
 

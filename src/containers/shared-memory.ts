@@ -7,7 +7,8 @@ import type { ContainerRecord } from "./record.ts";
 const SHM = "/dev/shm";
 
 /**
- * /dev/shm, where it is more than the container's own: `--ipc shareable` makes one that others can join, which must
+ * /dev/shm, where it is more than the container's own: `--ipc shareable` makes one that others can join,
+ * which must
  * stay mounted on the host while the container runs, and `--ipc container:x` uses that of x.
  */
 export function sharedMemoryMounts(context: Context, record: ContainerRecord): SpecMount[] {

@@ -35,9 +35,18 @@ export async function stopContainer(
 }
 
 /** @throws InvalidParameter for a signal that there is none of */
-function stopSignalOf({ machine }: Context, record: ContainerRecord, wanted: string | undefined): number {
-  const text = wanted || record.config.StopSignal;
-  return text ? machine.parseSignal(text) : SIGTERM;
+function stopSignalOf(context: Context, record: ContainerRecord, wanted: string | undefined): number {
+  return wanted ? context.machine.parseSignal(wanted) : (configuredStopSignal(context, record) ?? SIGTERM);
+}
+
+/** An image may name one that there is not: then it names none. */
+function configuredStopSignal({ machine }: Context, record: ContainerRecord): number | undefined {
+  if (!record.config.StopSignal) return undefined;
+  try {
+    return machine.parseSignal(record.config.StopSignal);
+  } catch {
+    return undefined;
+  }
 }
 
 function timeoutOf({ defaults }: Context, record: ContainerRecord, options: StopOptions): number {
@@ -95,11 +104,7 @@ export async function restartContainer(
 ): Promise<void> {
   const signal = stopSignalOf(context, record, options.signal);
   try {
-    if (isRunning(record)) {
-      const run = context.runs.get(record.id);
-      if (run !== undefined) run.restarting = true;
-      await stopRunning(context, record, signal, timeoutOf(context, record, options));
-    }
+    if (isRunning(record)) await stopForRestart(context, record, signal, timeoutOf(context, record, options));
     await context.queues.run(record.id, async () => {
       if (!isRunning(record)) await launch(context, record, { byHand: true });
     });
@@ -111,13 +116,28 @@ export async function restartContainer(
   emit(context, record, "restart");
 }
 
+async function stopForRestart(
+  context: Context,
+  record: ContainerRecord,
+  signal: number,
+  timeoutSeconds: number,
+): Promise<void> {
+  const run = context.runs.get(record.id);
+  if (run !== undefined) run.restarting = true;
+  try {
+    await stopRunning(context, record, signal, timeoutSeconds);
+  } catch (error) {
+    if (run !== undefined) run.restarting = false;
+    throw error;
+  }
+}
+
 /**
  * Docker's rule for signals that are not SIGKILL: where a stop signal is configured, only that one means that the
  * container shall not be restarted; without, any does.
  */
-function endsForGood({ machine }: Context, record: ContainerRecord, signal: number): boolean {
-  const { StopSignal: configured } = record.config;
-  return !configured || machine.parseSignal(configured) === signal;
+function endsForGood(context: Context, record: ContainerRecord, signal: number): boolean {
+  return (configuredStopSignal(context, record) ?? signal) === signal;
 }
 
 function sendSignal(
@@ -148,6 +168,18 @@ async function signalNow(
     if (final) cancelRestart(context, record);
     return;
   }
+  const sending = deliver(context, record, signal, final);
+  const run = context.runs.get(record.id);
+  if (run !== undefined) run.signalling = sending.catch(() => {});
+  await sending;
+}
+
+async function deliver(
+  context: Context,
+  record: ContainerRecord,
+  signal: number,
+  final: boolean,
+): Promise<void> {
   const runtime = await context.machine.runtimes.get(record.host.Runtime || undefined);
   await runtime.kill(record.id, signal).catch((error: unknown) => {
     // The process may be gone while its end has not been told yet.
@@ -171,7 +203,10 @@ function cancelRestart(context: Context, record: ContainerRecord): void {
   context.waiters.exited(record);
 }
 
-/** Ends it for good, whatever it does. The caller holds the container's queue. @throws System where it does not die */
+/**
+ * Ends it for good, whatever it does. The caller holds the container's queue. @throws System where it does
+ * not die
+ */
 export async function killAndWait(context: Context, record: ContainerRecord): Promise<void> {
   await signalNow(context, record, SIGKILL, { final: true });
   if (await waitForSettled(context, record, KILL_TIMEOUT_MS)) return;

@@ -1,8 +1,10 @@
 /**
  * # Between a container's life and its streams
  *
- * The life (create, start, exit, remove) and the streams (output, input, exec'd processes, health checks) are two halves
- * of this room. The life calls `Outputs`, `Execs` and `Health`; these call `StreamsHost`. Neither half imports a file
+ * The life (create, start, exit, remove) and the streams (output, input, exec'd processes, health checks) are
+ * two halves
+ * of this room. The life calls `Outputs`, `Execs` and `Health`; these call `StreamsHost`. Neither half
+ * imports a file
  * of the other but this one.
  *
  * For one container the calls come in this order, one at a time:
@@ -10,7 +12,8 @@
  *     outputs.resolve ─→ (outputs.prepare ─→ outputs.started ─→ health.start ─→ … ─→ health.stop ─→ execs.endAll
  *        (at create)        ─→ outputs.ended) any number of times ─→ execs.remove, outputs.remove
  *
- * `outputs.failed` takes the place of `started … ended` where the start failed. After the daemon's start, `adopt` takes the place of
+ * `outputs.failed` takes the place of `started … ended` where the start failed. After the daemon's start,
+ * `adopt` takes the place of
  * `prepare` and `started` for containers that run, and `ended` follows at once for those that ended meanwhile.
  * `logs` and `attach` may be called at any time between `resolve` and `remove`.
  */
@@ -32,7 +35,8 @@ export interface StreamsHost {
   resizeTerminal(bundle: string, rows: number, columns: number): Promise<void>;
   reopenLog(bundle: string): Promise<void>;
   /**
-   * Starts a process in the container as `docker exec` does: user, groups, environment (HOME, TERM, the container's own)
+   * Starts a process in the container as `docker exec` does: user, groups, environment (HOME, TERM, the
+   * container's own)
    * and working directory are resolved here, for execs and health checks alike.
    * @throws Conflict where the container is not running (`container <id> is not running`) or is paused.
    */
@@ -101,7 +105,8 @@ export interface LogsSession {
 export interface Outputs {
   /**
    * Checks the driver and its options and fills in the daemon's defaults: what `HostConfig.LogConfig` becomes.
-   * @throws InvalidParameter `unknown log opt 'x' for json-file log driver`, `logger: no log driver named 'x' is registered`
+   * @throws InvalidParameter `unknown log opt 'x' for json-file log driver`, `logger: no log driver named 'x'
+   * is registered`
    */
   resolve(config: LogConfig | null | undefined, options: { tty: boolean }): LogConfig;
   /** What `inspect` shows as LogPath; empty where the driver keeps no file. */
@@ -133,7 +138,10 @@ export interface ExecStartOptions {
 }
 
 export interface Execs {
-  /** Emits `exec_create: …`. @throws Conflict not running, paused; InvalidParameter `No exec command specified` */
+  /**
+   * Emits `exec_create: …`. @throws Conflict not running, paused; InvalidParameter `No exec command
+   * specified`
+   */
   create(record: ContainerRecord, config: ExecConfig): { Id: string };
   /** @throws NotFound `No such exec instance: x` */
   start(execId: string, options: ExecStartOptions, signal: AbortSignal): Promise<StreamSession | undefined>;
@@ -148,7 +156,10 @@ export interface Execs {
 }
 
 export interface HealthMonitor {
-  /** The container started (or was adopted): sets `record.state.health` through `healthChanged` and begins to check. No effect without a check. */
+  /**
+   * The container started (or was adopted): sets `record.state.health` through `healthChanged` and begins to
+   * check. No effect without a check.
+   */
   start(record: ContainerRecord, options: { adopted: boolean }): void;
   pause(id: string): void;
   resume(id: string): void;

@@ -1,5 +1,6 @@
 /**
- * A machine and peers that exist in memory only, for tests of the life of containers: processes are entries in a map,
+ * A machine and peers that exist in memory only, for tests of the life of containers: processes are entries
+ * in a map,
  * and everything that is done to them is written down.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -358,6 +359,7 @@ export class World {
         const process = must(id);
         if (this.ignored.has(signal)) return;
         if (!process.frozen) this.exit(id, 128 + signal);
+        await this.#delays.get("runtime.killed");
       },
       delete: async (id, options) => {
         await this.#reach("runtime.delete", id);

@@ -25,7 +25,10 @@ export async function topContainer(
   return top;
 }
 
-/** A column of another kind could be called PID, and then other processes would be shown. @throws InvalidParameter */
+/**
+ * A column of another kind could be called PID, and then other processes would be shown. @throws
+ * InvalidParameter
+ */
 export function parsePsArgs(text: string): string[] {
   for (const [, name = "", title = ""] of text.matchAll(/\s+([^\s=]*)=\s*(PID\S*)/g)) {
     if (name !== "pid") throw invalidParameter(`specifying "${name}=${title}" is not allowed`);
@@ -33,7 +36,10 @@ export function parsePsArgs(text: string): string[] {
   return text.split(" ").filter((word) => word !== "");
 }
 
-/** Some arguments contradict a choice of processes by `-q`: then ps shows all, and the others are left out here. */
+/**
+ * Some arguments contradict a choice of processes by `-q`: then ps shows all, and the others are left out
+ * here.
+ */
 async function runPs({ machine }: Context, args: string[], pids: readonly number[]): Promise<string> {
   const chosen = await machine.ps([...args, `-q${pids.join(",")}`]);
   if (chosen.code === 0) return chosen.stdout;

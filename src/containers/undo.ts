@@ -27,7 +27,10 @@ export class Undo {
   }
 }
 
-/** Waits for all of them, also where one fails, so that an undo meets nothing that is still under way; then throws the first failure. */
+/**
+ * Waits for all of them, also where one fails, so that an undo meets nothing that is still under way; then
+ * throws the first failure.
+ */
 export async function together<T extends readonly unknown[]>(
   parts: readonly [...{ [K in keyof T]: Promise<T[K]> | T[K] }],
 ): Promise<T> {

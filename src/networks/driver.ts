@@ -33,8 +33,11 @@ export interface NetworkDriver {
     namespace: NetworkNamespace,
     options: JoinOptions,
   ): void;
-  /** Takes the interface of a running container away; resolves when it is gone. */
-  leave(network: NetworkRecord, endpoint: EndpointRecord): Promise<void>;
+  /**
+   * Takes the interface of a running container away; resolves when it is gone.
+   * @param namespace the container's, where the caller can reach it
+   */
+  leave(network: NetworkRecord, endpoint: EndpointRecord, namespace?: NetworkNamespace): Promise<void>;
 }
 
 export interface JoinOptions {

@@ -37,6 +37,7 @@ import { type NamespaceHandle, NetworkHost } from "./host.ts";
 import { parseMac } from "./mac.ts";
 import { LiveNetwork } from "./network.ts";
 import { canonicalName, NetworkSet } from "./network-set.ts";
+import { ParentDriver } from "./parent/parent-driver.ts";
 import { PassiveDriver } from "./passive-driver.ts";
 import { HostPorts } from "./ports/host-ports.ts";
 import { readPortRequests } from "./ports/requests.ts";
@@ -137,15 +138,23 @@ export class Networks {
   }
 
   #makeDrivers(lockPath: string): ReadonlyMap<string, NetworkDriver> {
-    const bridge = new BridgeDriver({
-      host: this.#host,
-      filter: this.#filter,
-      pools: withIpv6(this.#config.pools, this.#ulaPrefix()),
-      lockPath,
-      nameservers: () => parseResolvConf(hostResolver().hostText).nameservers,
-      knownSubnets: (except) => this.#networks.subnets(except),
-    });
-    const drivers = [bridge, new PassiveDriver("host"), new PassiveDriver("null")];
+    const pools = withIpv6(this.#config.pools, this.#ulaPrefix());
+    const knownSubnets = (except: string) => this.#networks.subnets(except);
+    const host = this.#host;
+    const drivers: NetworkDriver[] = [
+      new BridgeDriver({
+        host,
+        filter: this.#filter,
+        pools,
+        lockPath,
+        nameservers: () => parseResolvConf(hostResolver().hostText).nameservers,
+        knownSubnets,
+      }),
+      new ParentDriver("macvlan", { host, pools, knownSubnets }),
+      new ParentDriver("ipvlan", { host, pools, knownSubnets }),
+      new PassiveDriver("host"),
+      new PassiveDriver("null"),
+    ];
     return new Map(drivers.map((driver) => [driver.name, driver]));
   }
 
@@ -245,6 +254,7 @@ export class Networks {
       restoreForwarding(this.#host, this.#store);
     }
     await this.#filter.close({ keep });
+    this.#sandboxes.close();
     this.#hostPorts.close();
     this.#host.close();
   }
@@ -390,8 +400,8 @@ export class Networks {
   }
 
   /** Takes a running container off a network. */
-  async leave(nameOrId: string, containerId: string): Promise<void> {
-    await this.#sandboxes.disconnect(containerId, this.#networks.find(nameOrId));
+  async leave(nameOrId: string, containerId: string, pid: number): Promise<void> {
+    await this.#sandboxes.disconnect(containerId, this.#networks.find(nameOrId), pid);
   }
 
   // ——— inside ———

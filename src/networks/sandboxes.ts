@@ -136,6 +136,11 @@ export class Sandboxes {
     return this.#sandboxes.size;
   }
 
+  /** The daemon ends: its sockets in the containers' namespaces close, everything else goes on. */
+  close(): void {
+    for (const { names } of this.#sandboxes.values()) names?.[Symbol.dispose]();
+  }
+
   /** What `inspect` shows; undefined where the container is on no network now. */
   settings(containerId: string): NetworkSettings | undefined {
     const sandbox = this.#sandboxes.get(containerId);
@@ -202,7 +207,7 @@ export class Sandboxes {
     network: LiveNetwork,
     settings: EndpointSettings,
     pid: number,
-  ): Promise<void> {
+  ): Promise<Joined> {
     const sandbox = this.#sandboxes.get(request.containerId);
     if (sandbox === undefined) throw conflict(`container ${request.containerId} is not running`);
     if (sandbox.places.some((place) => place.network === network)) {
@@ -232,14 +237,18 @@ export class Sandboxes {
     return fresh ? { hosts, resolvConf: namesFile(sandbox.request, context, DNS_ADDRESS) } : { hosts };
   }
 
-  /** Takes a running container off a network. Nothing happens where it is not on it. */
-  async disconnect(containerId: string, network: LiveNetwork): Promise<void> {
+  /**
+   * Takes a running container off a network. Nothing happens where it is not on it.
+   * @param pid a process in the container's namespace
+   */
+  async disconnect(containerId: string, network: LiveNetwork, pid: number): Promise<void> {
     const sandbox = this.#sandboxes.get(containerId);
     const place = sandbox?.places.find((one) => one.network === network);
     if (sandbox === undefined || place === undefined) return;
     sandbox.places = sandbox.places.filter((one) => one !== place);
-    if (place.endpoint.hostInterface !== "") {
-      await this.#options.driver(network.record.driver).leave(network.record, place.endpoint);
+    if (!isPassive(network)) {
+      using namespace = openNetworkNamespace(`/proc/${pid}/ns/net`);
+      await this.#options.driver(network.record.driver).leave(network.record, place.endpoint, namespace);
     }
     await this.#vacate(place);
     this.#tell("disconnect", place);
@@ -400,7 +409,7 @@ export class Sandboxes {
       hostPorts.release(ports);
     }
     network.release(endpoint);
-    if (endpoint.hostInterface !== "") store.removeEndpoint(endpoint.id);
+    if (!isPassive(network)) store.removeEndpoint(endpoint.id);
   }
 
   // ——— names ———

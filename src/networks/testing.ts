@@ -119,7 +119,7 @@ export function serve(
 }
 
 /** Long enough for an answer on this machine, short enough for a test that waits for none. */
-const ANSWER_MS = 700;
+const ANSWER_MS = 500;
 
 /** What a server says to somebody in that namespace: its words, `refused`, or `silence`. */
 export async function probe(namespace: NetworkNamespace, hostname: string, port: number): Promise<string> {

@@ -292,7 +292,7 @@ describe("a container on several networks", () => {
         "endpoint with name a already exists in network two",
       );
       await expect(w.networks.join("host", a.wanted, {}, child.pid)).rejects.toThrow("host network");
-      await w.networks.leave("two", a.id);
+      await w.networks.leave("two", a.id, child.pid);
       expect(
         a.namespace.routes
           .links()
@@ -301,12 +301,51 @@ describe("a container on several networks", () => {
       ).toEqual(["eth0", "lo"]);
       expect(await probe(a.namespace, address(b, "two"), 80)).not.toStartWith("b ");
       expect(Object.keys(w.networks.settings(a.id)?.Networks ?? {})).toEqual(["one"]);
-      await w.networks.leave("one", a.id);
-      await w.networks.leave("one", a.id);
+      await w.networks.leave("one", a.id, child.pid);
+      await w.networks.leave("one", a.id, child.pid);
       expect(w.networks.settings(a.id)?.Networks).toEqual({});
     } finally {
       child.kill(9);
       await child.exited;
+    }
+  });
+});
+
+describe("macvlan and ipvlan", () => {
+  const on = (parent: string, more = {}): NetworkCreateRequest => ({
+    Driver: "macvlan",
+    Options: { parent, ...more },
+    IPAM: { Config: [{ Subnet: "10.9.0.0/24", IPRange: "10.9.0.128/25", Gateway: "10.9.0.1" }] },
+  });
+
+  test("a container sits on the wire, under an address of its own", async () => {
+    await using w = await world();
+    await w.create("wire", on("lan0"));
+    const a = await w.run("a", "wire", publish(":8080:80/tcp"));
+    expect(a.settings.Networks?.["wire"]).toMatchObject({ IPAddress: "10.9.0.128", Gateway: "10.9.0.1" });
+    expect(a.settings.Ports).toEqual({ "80/tcp": null });
+    using _server = serve(a.namespace, 80, "a");
+    expect(await probe(w.lan.neighbour, "10.9.0.128", 80)).toBe("a 10.9.0.2");
+    expect(a.namespace.routes.link("eth0")).toMatchObject({ kind: "macvlan", mac: "02:42:0a:09:00:80" });
+  });
+
+  test("what makes no sense is refused", async () => {
+    await using w = await world();
+    await expect(w.create("x", { Driver: "macvlan" })).rejects.toThrow("needs an interface of the host");
+    await expect(w.create("x", on("nosuch0"))).rejects.toThrow('invalid parent interface "nosuch0"');
+    await expect(w.create("x", on("lan0", { macvlan_mode: "l2" }))).rejects.toThrow(
+      'requested macvlan mode "l2"',
+    );
+    // Not every kernel has all of it; where it lacks something, that is said when the network is made.
+    for (const wanted of [
+      { Driver: "ipvlan", Options: { parent: "lan0" } },
+      { Driver: "macvlan", Options: { parent: "lan0.50" } },
+    ]) {
+      const outcome = await w.create("maybe", wanted).then(
+        () => w.networks.remove("maybe"),
+        (error: Error) => error.message,
+      );
+      expect(outcome ?? "works").toMatch(/^works$|^this kernel has no (ipvlan|vlan) interfaces$/);
     }
   });
 });

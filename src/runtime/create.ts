@@ -6,6 +6,8 @@ import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { CreatedContainer, CreateRequest } from "./contract.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { MONITOR_PIDFILE, type MonitorProcess, monitorOf, readMonitorPid, startMonitor } from "./monitor.ts";
+import { assembleNestedMounts, type NestedMounts } from "./nested-mounts.ts";
+import { assertOrdinaryRoot } from "./root-check.ts";
 import { type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import { serializeSpec } from "./spec/build.ts";
@@ -45,9 +47,11 @@ export class Creation {
     let spec: OciSpec | undefined;
     try {
       spec = await this.#request.spec;
+      assertOrdinaryRoot(spec);
       await ensureAppArmorProfile(spec.process.apparmorProfile);
       signal?.throwIfAborted();
-      writeFileSync(join(this.#request.bundle, "config.json"), serializeSpec(spec), { mode: 0o600 });
+      using mounts = this.#mounts(spec);
+      writeFileSync(join(this.#request.bundle, "config.json"), serializeSpec(mounts.spec), { mode: 0o600 });
       this.#released = true;
       this.#monitor.release();
       signal?.addEventListener("abort", abort, { once: true });
@@ -61,6 +65,11 @@ export class Creation {
       signal?.removeEventListener("abort", abort);
       this.#monitor.close();
     }
+  }
+
+  #mounts(spec: OciSpec): NestedMounts {
+    if (!this.#program.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
+    return assembleNestedMounts(spec, join(this.#request.bundle, "nested"));
   }
 
   get #runtimeLog(): string {

@@ -283,6 +283,29 @@ describe("a container's end", () => {
     await runtime.delete(container.id);
   });
 
+  test("a daemon that is killed takes nothing along, and the next one knows the end", async () => {
+    const script = "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); sleep 0.002; done; exit 9";
+    const request = fixture.request(["sh", "-c", script]);
+    const order = JSON.stringify({ execRoot: fixture.execRoot, cgroupParent: fixture.cgroupParent, request });
+    const daemon = Bun.spawn([process.execPath, join(import.meta.dir, "testing/doomed-daemon.ts"), order], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const output = daemon.stdout.getReader();
+    const { value } = await output.read();
+    const { pid, startTime } = JSON.parse(new TextDecoder().decode(value)) as {
+      pid: number;
+      startTime: string;
+    };
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    expect(isAlive(pid, startTime)).toBe(true);
+    const exited = nextExit(request.id);
+    exits.track(request.id);
+    expect((await exited).code).toBe(9);
+    expect(printed(request.bundle).split("\n").length).toBe(201);
+    await runtime.delete(request.id);
+  });
+
   test("a monitor that is killed takes its container along", async () => {
     const container = await start(["sleep", "1000"]);
     process.kill(container.conmonPid, "SIGKILL");
@@ -322,6 +345,25 @@ describe("standard input and the terminal", () => {
     await container.exited;
     expect(printed(container.bundle)).toBe("one-two\n");
     await runtime.delete(container.id);
+  });
+
+  test("inputs that are opened and closed leave no descriptor", async () => {
+    const container = await start(["sleep", "1000"], { create: { stdinOpen: true, stdinOnce: false } });
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    const rounds = async (count: number) => {
+      for (let round = 0; round < count; round++) {
+        const input = await openInput(container.bundle);
+        await input.write(new Uint8Array(1));
+        input.end();
+        await input[Symbol.asyncDispose]();
+      }
+      await Bun.sleep(20);
+    };
+    await rounds(5);
+    const before = descriptors();
+    await rounds(100);
+    expect(descriptors()).toBeLessThanOrEqual(before);
+    await runtime.delete(container.id, { force: true });
   });
 
   test("without an open input the process reads nothing", async () => {

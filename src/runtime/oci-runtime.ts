@@ -22,6 +22,7 @@ export interface RuntimeIdentity {
   readonly path: string;
   readonly args: readonly string[];
   readonly version: string;
+  readonly racesMountPoints: boolean;
   /** Its state directory and fifo are runc's, so that simple steps need no process of it. */
   readonly isRunc: boolean;
 }
@@ -46,6 +47,7 @@ export class MonitoredRuntime implements Runtime {
       args: identity.args,
       root: join(host.execRoot, "runtime"),
       logs: join(host.execRoot, "tmp"),
+      racesMountPoints: identity.racesMountPoints,
     };
   }
 

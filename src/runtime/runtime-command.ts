@@ -13,6 +13,8 @@ export interface RuntimeProgram {
   readonly root: string;
   /** A directory of ours for its log files. */
   readonly logs: string;
+  /** It can be made to create mount points on the host: see `nested-mounts.ts`. */
+  readonly racesMountPoints: boolean;
 }
 
 export interface CommandResult {

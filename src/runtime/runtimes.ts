@@ -5,7 +5,7 @@ import type { Cgroups } from "./cgroups/contract.ts";
 import { hostCgroups } from "./cgroups/host.ts";
 import type { HostFacts, OciRuntimes, Runtime, RuntimeName } from "./contract.ts";
 import { hostFacts } from "./host-facts.ts";
-import { MonitoredRuntime } from "./oci-runtime.ts";
+import { MonitoredRuntime, type RuntimeIdentity } from "./oci-runtime.ts";
 import { CLEAN_ENVIRONMENT, findProgram } from "./programs.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import type { UlimitRequest } from "./spec/rlimits.ts";
@@ -110,10 +110,7 @@ class Runtimes implements OciRuntimes {
   }
 }
 
-interface Identity extends Candidate {
-  readonly version: string;
-  readonly isRunc: boolean;
-}
+type Identity = Candidate & RuntimeIdentity;
 
 /** Milliseconds; whatever takes longer to tell its version is no runtime. */
 const PROBE_LIMIT_MS = 10_000;
@@ -134,11 +131,15 @@ async function probe(candidate: Candidate): Promise<Identity> {
       `unknown or invalid runtime name: ${candidate.name}: ${candidate.path} --version does not answer as an OCI runtime`,
     );
   }
-  return { ...candidate, version, isRunc: program === "runc" };
+  const isRunc = program === "runc";
+  return { ...candidate, version, isRunc, racesMountPoints: isRunc && isOlder(version, SAFE_MOUNT_POINTS) };
 }
 
 /** The first release without CVE-2024-21626, of which distributions carried the fix back to older ones under names of their own. */
 const FIXED = [1, 1, 12] as const;
+
+/** The first release without CVE-2024-45310. */
+const SAFE_MOUNT_POINTS = [1, 1, 14] as const;
 
 function warnIfOld({ name, version, isRunc, path }: Identity): void {
   if (!isRunc || !isOlder(version, FIXED)) return;

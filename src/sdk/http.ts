@@ -40,6 +40,7 @@ const HEAD_BYTES_MAX = 256 * 1024;
 const SMALL_CHUNK_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const NOTHING = new Uint8Array(0);
 
 /** Sends one request and resolves when the response's head has arrived. Closes the connection on failure. */
@@ -207,7 +208,7 @@ async function readHead(connection: Connection): Promise<ResponseHead> {
   for (;;) {
     const end = headEnd(received);
     if (end >= 0) {
-      const head = parseHead(latin1(received.subarray(0, end)));
+      const head = parseHead(decoder.decode(received.subarray(0, end)));
       // 100 Continue and its kin precede the answer; 101 is one.
       if (head.status >= 200 || head.status === 101) return { ...head, rest: received.subarray(end + 4) };
       received = received.subarray(end + 4);
@@ -278,11 +279,4 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
-}
-
-/** Header bytes as text; nothing in a head means anything beyond ASCII. */
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }

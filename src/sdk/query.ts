@@ -21,7 +21,7 @@ export function encodeQuery(query: Query): string {
 
 /** Filters as the API takes them: JSON of name → value → true. */
 export function encodeFilters(filters: Filters | undefined): string | undefined {
-  const names = Object.entries(filters ?? {});
+  const names = Object.entries(filters ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   if (names.length === 0) return undefined;
   const set = (values: readonly string[]) => Object.fromEntries(values.map((value) => [value, true]));
   return JSON.stringify(Object.fromEntries(names.map(([name, values]) => [name, set(values)])));

@@ -37,6 +37,11 @@ function roomOf(path: string): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, "");
 }
 
+/** A room's `index.ts`; in `lib`, which is a shelf of unlike things, each folder has a door of its own. */
+function isDoor(path: string): boolean {
+  return path === `${roomOf(path)}/index.ts` || /^lib\/[^/]+\/index\.ts$/.test(path);
+}
+
 function runtimeImports(path: string): Import[] {
   const transpiler = new Bun.Transpiler({ loader: "ts" });
   const text = require("node:fs").readFileSync(join(SOURCE, path), "utf8");
@@ -65,7 +70,7 @@ test("arrows between rooms point one way", () => {
 test("a room is entered through its door", () => {
   const wrong = imports
     .filter(({ from, to }) => roomOf(from) !== roomOf(to) && roomOf(from) !== "main")
-    .filter(({ to }) => to !== `${roomOf(to)}/index.ts` && !to.endsWith(".json"))
+    .filter(({ to }) => !isDoor(to) && !to.endsWith(".json"))
     .map(({ from, to }) => `${from} → ${to}`);
   expect(wrong).toEqual([]);
 });

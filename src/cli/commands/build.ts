@@ -3,9 +3,10 @@ import type { Query } from "../../sdk/index.ts";
 import type { Ulimit } from "../../wire/index.ts";
 import { openContext } from "../build/context.ts";
 import type { Cli } from "../cli.ts";
-import { DOCKER_HUB, findCredentials } from "../credentials.ts";
+import { allCredentials } from "../credentials.ts";
 import { bool, bytes, type Flag, int, list, string, strings, type Values } from "../flags.ts";
 import { checkExtraHost, checkLabel } from "../options/checks.ts";
+import { checkContentTrust } from "../options/content-trust.ts";
 import { checkEnv, pairsToRecord } from "../options/environment.ts";
 import { parseUlimit } from "../options/resources.ts";
 import { showProgress } from "../progress.ts";
@@ -62,6 +63,7 @@ export const command = defineCommand({
   complete: "files",
   flags: FLAGS,
   async run({ cli, args, flags }) {
+    checkContentTrust(flags);
     const context = await openContext(args[0]!, flags.file);
     const query = { ...queryOf(cli, flags), dockerfile: context.dockerfile, remote: context.remote };
     const tar = context.tar === undefined || !flags.compress ? context.tar : compressed(context.tar);
@@ -144,15 +146,5 @@ async function* compressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
 
 /** Everything that is stored: a Dockerfile may name any registry. */
 async function registryConfig(cli: Cli): Promise<string> {
-  const config = await cli.config();
-  const registries = new Set([
-    ...Object.keys(config.auths ?? {}),
-    ...Object.keys(config.credHelpers ?? {}),
-    DOCKER_HUB,
-  ]);
-  const known = await Promise.all(
-    [...registries].map(async (registry) => [registry, await findCredentials(config, registry)] as const),
-  );
-  const auths = Object.fromEntries(known.filter(([, auth]) => auth !== undefined));
-  return Buffer.from(JSON.stringify(auths)).toString("base64url");
+  return Buffer.from(JSON.stringify(await allCredentials(await cli.config()))).toString("base64url");
 }

@@ -1,10 +1,10 @@
-import { checkPullPolicy, createContainer } from "../create-container.ts";
+import { createContainer } from "../create-container.ts";
 import { string } from "../flags.ts";
+import { buildRequest } from "../options/build-request.ts";
 import { CONTAINER_FLAGS } from "../options/flags.ts";
-import { containerRequest } from "../options/request.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 import { withConsoleSize } from "../terminal-checks.ts";
-import { checked, platformOf } from "./run.ts";
+import { platformOf } from "./run.ts";
 
 export const command = defineCommand({
   summary: "Create a container without running it",
@@ -20,13 +20,7 @@ export const command = defineCommand({
     }),
   },
   async run({ cli, args, flags, changed }) {
-    const [image = "", ...command] = args;
-    const { address } = await cli.engine();
-    const config = await cli.config();
-    const request = checked("create", () => {
-      checkPullPolicy(flags.pull);
-      return containerRequest({ flags, changed, image, command, config, address });
-    });
+    const request = await buildRequest(cli, "create", args, flags, changed);
     cli.line(
       await createContainer(cli, withConsoleSize(request), { ...flags, platform: platformOf(cli, flags) }),
     );

@@ -1,7 +1,7 @@
 import type { EventMessage } from "../../wire/index.ts";
 import { ExitError } from "../errors.ts";
 import { filter, string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format.ts";
+import { SHOW_FORMAT_HELP } from "../format-help.ts";
 import { localRfc3339Nano } from "../go-time.ts";
 import { compactJson } from "../json-text.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";

@@ -1,5 +1,6 @@
 import { bool, string } from "../flags.ts";
-import { FORMAT_HELP, printList } from "../format.ts";
+import { printList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { historyList } from "../lists/history.ts";
 import { platformJson } from "../platform.ts";
 import { defineCommand, exactly } from "../spec.ts";

@@ -1,6 +1,7 @@
 import type { Filters } from "../../sdk/index.ts";
 import { bool, filter, string } from "../flags.ts";
-import { FORMAT_HELP, printList } from "../format.ts";
+import { printList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { imageFormat, imageList, namedImages } from "../lists/images.ts";
 import { between, defineCommand } from "../spec.ts";
 

@@ -5,7 +5,7 @@ import type { Cli } from "../cli.ts";
 import { describeInfo } from "../describe-info.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format.ts";
+import { SHOW_FORMAT_HELP } from "../format-help.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 import { fromJson, Template } from "../template/index.ts";
 

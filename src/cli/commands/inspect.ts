@@ -1,7 +1,7 @@
 import { kindOf } from "../../lib/index.ts";
 import type { Engine } from "../../sdk/index.ts";
 import { bool, string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format.ts";
+import { SHOW_FORMAT_HELP } from "../format-help.ts";
 import { inspectAll } from "../inspect.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 

@@ -1,5 +1,5 @@
 import { bool, string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format.ts";
+import { SHOW_FORMAT_HELP } from "../format-help.ts";
 import { inspectAll } from "../inspect.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 

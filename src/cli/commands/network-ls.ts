@@ -1,5 +1,6 @@
 import { bool, filter, string } from "../flags.ts";
-import { FORMAT_HELP, printList } from "../format.ts";
+import { printList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { networkFormat, networkList } from "../lists/networks.ts";
 import { naturalOrder } from "../natural-order.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";

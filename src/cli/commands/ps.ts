@@ -1,6 +1,5 @@
 import { bool, filter, int, string } from "../flags.ts";
-import { FORMAT_HELP, printList } from "../format.ts";
-import { CONTAINER_RAW, CONTAINER_TABLE, containerList } from "../lists/containers.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 export const command = defineCommand({
@@ -26,27 +25,19 @@ export const command = defineCommand({
     // Sizes are slow to compute, so they are asked for only where they are shown.
     const wantsSize = flags.size || (/\.Size\b/.test(format) && !flags.quiet && !changed("size"));
     const engine = await cli.engine();
-    const containers = await engine.containers.list({
+    const listed = engine.containers.list({
       all: flags.all,
       limit: flags.latest && flags.last === -1 ? 1 : flags.last,
       size: wantsSize,
       filters: flags.filter,
     });
-    await printList(
-      cli,
-      containerList(!flags["no-trunc"]),
-      listFormatOf(format, flags.quiet, wantsSize),
-      containers,
-    );
+    // What prints the list is loaded while the engine works.
+    const [containers, { containerList, containerFormat }, { printList }] = await Promise.all([
+      listed,
+      import("../lists/containers.ts"),
+      import("../format.ts"),
+    ]);
+    const chosen = containerFormat(format, flags.quiet, wantsSize);
+    await printList(cli, containerList(!flags["no-trunc"]), chosen, containers);
   },
 });
-
-function listFormatOf(format: string, quiet: boolean, size: boolean): string {
-  if (format === "raw") {
-    if (quiet) return "container_id: {{.ID}}";
-    return size ? `${CONTAINER_RAW}size: {{.Size}}\n` : CONTAINER_RAW;
-  }
-  if (quiet) return "{{.ID}}";
-  if (format !== "" && format !== "table") return format;
-  return size ? `${CONTAINER_TABLE}\t{{.Size}}` : CONTAINER_TABLE;
-}

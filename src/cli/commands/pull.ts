@@ -1,6 +1,7 @@
 import type { Cli } from "../cli.ts";
 import { authForImage } from "../credentials.ts";
 import { bool, string } from "../flags.ts";
+import { checkContentTrust } from "../options/content-trust.ts";
 import { showProgress } from "../progress.ts";
 import { pullImage } from "../pull-image.ts";
 import { familiarName, familiarReference, parseReference, withDefaultTag } from "../reference.ts";
@@ -19,6 +20,7 @@ export const command = defineCommand({
     quiet: bool("Only print the image's name", { short: "q" }),
   },
   async run({ cli, args, flags }) {
+    checkContentTrust(flags);
     const [name = ""] = args;
     const reference = parseReference(name);
     const hasTag = reference.tag !== undefined || reference.digest !== undefined;

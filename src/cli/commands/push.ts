@@ -1,5 +1,6 @@
 import { authForImage } from "../credentials.ts";
 import { bool, string } from "../flags.ts";
+import { checkContentTrust } from "../options/content-trust.ts";
 import { platformJson } from "../platform.ts";
 import { showProgress } from "../progress.ts";
 import { familiarName, familiarReference, parseReference, withDefaultTag } from "../reference.ts";
@@ -18,6 +19,7 @@ export const command = defineCommand({
     quiet: bool("Only print the image's name", { short: "q" }),
   },
   async run({ cli, args, flags }) {
+    checkContentTrust(flags);
     const given = parseReference(args[0]!);
     const allTags = flags["all-tags"];
     if (allTags && (given.tag !== undefined || given.digest !== undefined)) {

@@ -1,12 +1,12 @@
 import type { ContainerCreateRequest } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
-import { checkPullPolicy, createContainer } from "../create-container.ts";
-import { ExitError } from "../errors.ts";
+import { createContainer } from "../create-container.ts";
 import { bool, string } from "../flags.ts";
+import { buildRequest } from "../options/build-request.ts";
 import { CONTAINER_FLAGS } from "../options/flags.ts";
-import { type ContainerFlags, containerRequest } from "../options/request.ts";
+import type { ContainerFlags } from "../options/request.ts";
 import { runAttached } from "../run-attached.ts";
-import { commandError, startError } from "../run-errors.ts";
+import { startError } from "../run-errors.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 import { checkTerminal, withConsoleSize } from "../terminal-checks.ts";
 
@@ -27,17 +27,7 @@ export const command = defineCommand({
     "sig-proxy": bool("Pass signals on to the container", { initial: true }),
   },
   async run({ cli, args, flags, changed }) {
-    const [image = "", ...command] = args;
-    const engine = await cli.engine();
-    const request = checked("run", () => {
-      checkPullPolicy(flags.pull);
-      return engine.address;
-    });
-    const config = await cli.config();
-    const container = checked("run", () =>
-      containerRequest({ flags, changed, image, command, config, address: request }),
-    );
-    return runContainer(cli, container, flags);
+    return runContainer(cli, await buildRequest(cli, "run", args, flags, changed), flags);
   },
 });
 
@@ -76,13 +66,4 @@ function detached(request: ContainerCreateRequest): ContainerCreateRequest {
 /** The environment may name a default. */
 export function platformOf(cli: Cli, flags: { readonly platform: string }): string {
   return flags.platform === "" ? (cli.env["DOCKER_DEFAULT_PLATFORM"] ?? "") : flags.platform;
-}
-
-/** Mistakes in flags end with the exit code of the command's own failures. */
-export function checked<T>(command: "run" | "create", work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof ExitError ? error : commandError(error, command);
-  }
 }

@@ -1,7 +1,8 @@
 import type { SearchResult } from "../../sdk/index.ts";
 import { DOCKER_HUB, encodeAuth, findCredentials } from "../credentials.ts";
 import { bool, filter, int, string } from "../flags.ts";
-import { FORMAT_HELP, type ListKind, printList } from "../format.ts";
+import { type ListKind, printList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { defineCommand, exactly } from "../spec.ts";
 import { ellipsis } from "../table.ts";
 

@@ -1,6 +1,7 @@
 import type { Cli } from "../cli.ts";
 import { bool, string } from "../flags.ts";
-import { FORMAT_HELP, renderList } from "../format.ts";
+import { renderList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { STATS_TABLE, statsList } from "../lists/stats.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 import { StatsCollector } from "../stats-collector.ts";

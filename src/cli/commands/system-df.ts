@@ -1,6 +1,7 @@
 import type { DiskUsage, ImageSummary } from "../../wire/index.ts";
 import { bool, string } from "../flags.ts";
-import { FORMAT_HELP, printList, renderList } from "../format.ts";
+import { printList, renderList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { containerList } from "../lists/containers.ts";
 import { buildCacheList, USAGE_LIST, USAGE_RAW, USAGE_TABLE, usageLines } from "../lists/disk-usage.ts";
 import { imageList, isDangling, type NamedImage } from "../lists/images.ts";

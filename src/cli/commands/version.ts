@@ -4,7 +4,7 @@ import type { SystemVersion } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format.ts";
+import { SHOW_FORMAT_HELP } from "../format-help.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 import { alignColumns } from "../table.ts";
 import { fromJson, Template } from "../template/index.ts";

@@ -1,5 +1,6 @@
 import { bool, filter, string } from "../flags.ts";
-import { FORMAT_HELP, printList } from "../format.ts";
+import { printList } from "../format.ts";
+import { FORMAT_HELP } from "../format-help.ts";
 import { VOLUME_LIST, volumeFormat } from "../lists/volumes.ts";
 import { NO_CLUSTER } from "../messages.ts";
 import { naturalOrder } from "../natural-order.ts";

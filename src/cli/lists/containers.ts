@@ -48,14 +48,19 @@ export function containerList(short: boolean): ListKind<ContainerSummary> {
   };
 }
 
-/** What `ps` prints where only ids are wanted, and otherwise by default. */
-export const CONTAINER_TABLE =
-  "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
-
-export const CONTAINER_RAW =
+const TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+const RAW =
   "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n" +
   "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n" +
   "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
+
+/** How `ps` prints: `table` and `raw` stand for formats of its own. */
+export function containerFormat(format: string, quiet: boolean, size: boolean): string {
+  if (format === "raw") return quiet ? "container_id: {{.ID}}" : size ? `${RAW}size: {{.Size}}\n` : RAW;
+  if (quiet) return "{{.ID}}";
+  if (format !== "" && format !== "table") return format;
+  return size ? `${TABLE}\t{{.Size}}` : TABLE;
+}
 
 /** `key=value` pairs, sorted. */
 export function labelList(labels: Readonly<Record<string, string>> | null | undefined): string {

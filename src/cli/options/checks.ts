@@ -23,18 +23,17 @@ export function checkExtraHost(text: string): string {
   return `${name}:${address}`;
 }
 
-const DOMAIN =
-  /^:?(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*/;
+const LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
 
 /** A dot means: no search domain. */
 export function checkSearchDomain(text: string): string {
   const domain = text.replace(/^ +| +$/g, "");
   if (domain === ".") return domain;
-  const match = /[a-zA-Z]/.test(domain) ? DOMAIN.exec(domain) : null;
-  const rest = match === null ? "" : domain.slice(match[0].length);
-  if (match === null || !/^\.?\s*$/.test(rest) || match[0].length >= 255)
+  const match = new RegExp(`^(${LABEL}(?:\\.${LABEL})*)\\.?\\s*$`).exec(domain);
+  if (match === null || match[1]!.length >= 255 || !/[a-zA-Z]/.test(domain)) {
     throw new Error(`${domain} is not a valid domain`);
-  return match[0];
+  }
+  return match[1]!;
 }
 
 export function checkLabel(text: string): string {
@@ -70,4 +69,11 @@ export function checkSysctl(text: string): string {
   const isKnown = SYSCTLS.has(name) || name.startsWith("net.") || name.startsWith("fs.mqueue.");
   if (value === undefined || !isKnown) throw new Error(`sysctl '${text}' is not allowed`);
   return text;
+}
+
+/** Capabilities in the kernel's spelling, each once and sorted, as Docker's client sends them. */
+export function normalCapabilities(names: readonly string[]): string[] {
+  const normal = names.map((name) => name.trim().toUpperCase());
+  const prefixed = normal.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
+  return [...new Set(prefixed)].sort();
 }

@@ -1,6 +1,7 @@
 import type { ClientConfig } from "../../sdk/index.ts";
 import type { ContainerCreateRequest, HostConfig } from "../../wire/index.ts";
 import type { Values } from "../flags.ts";
+import { normalCapabilities } from "./checks.ts";
 import { parseDevices } from "./devices.ts";
 import { pairsToRecord, readPairs, withProxies } from "./environment.ts";
 import type { CONTAINER_FLAGS } from "./flags.ts";
@@ -20,6 +21,8 @@ export interface RequestInput {
   readonly image: string;
   readonly command: readonly string[];
   readonly config: ClientConfig;
+  /** Engines before API 1.44 look for the MAC address there, later ones complain of it. */
+  readonly macInConfig: boolean;
   /** The engine's address, for which the configuration may name proxies. */
   readonly address: string;
 }
@@ -46,8 +49,7 @@ export function containerRequest(input: RequestInput): ContainerCreateRequest {
   });
   return {
     ...portableConfig(input),
-    // Engines before 1.44 look for the address here.
-    ...(mac !== "" && { MacAddress: mac }),
+    ...(mac !== "" && input.macInConfig && { MacAddress: mac }),
     HostConfig: host,
     NetworkingConfig: { EndpointsConfig: endpoints },
   };
@@ -99,7 +101,7 @@ function hostConfig(input: RequestInput, networkMode: string): HostConfig {
     PublishAllPorts: flags["publish-all"],
     Dns: [...flags.dns],
     DnsSearch: [...flags["dns-search"]],
-    DnsOptions: [...flags["dns-opt"], ...flags["dns-option"]],
+    DnsOptions: [...flags["dns-option"], ...flags["dns-opt"]],
     ExtraHosts: [...flags["add-host"]],
     VolumesFrom: [...flags["volumes-from"]],
     IpcMode: flags.ipc,
@@ -108,8 +110,8 @@ function hostConfig(input: RequestInput, networkMode: string): HostConfig {
     UTSMode: flags.uts,
     UsernsMode: flags.userns,
     CgroupnsMode: flags.cgroupns,
-    CapAdd: [...flags["cap-add"]],
-    CapDrop: [...flags["cap-drop"]],
+    CapAdd: normalCapabilities(flags["cap-add"]),
+    CapDrop: normalCapabilities(flags["cap-drop"]),
     GroupAdd: [...flags["group-add"]],
     RestartPolicy: parseRestartPolicy(flags.restart),
     SecurityOpt: [...securityOptions],

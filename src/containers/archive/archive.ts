@@ -106,7 +106,8 @@ export async function archivePut(
 }
 
 /**
- * The mount that a path is in decides. This is for the message: the mounts themselves are read-only too, so a container
+ * The mount that a path is in decides. This is for the message: the mounts themselves are read-only too, so a
+ * container
  * that swaps a link after this check gains nothing.
  */
 export function checkWritable(record: ContainerRecord, path: string): void {

@@ -15,7 +15,8 @@ export interface OpenedRoot extends AsyncDisposable {
 }
 
 /**
- * Opens a container's root. Of one that runs it is the root that its processes see. One at rest is mounted for the
+ * Opens a container's root. Of one that runs it is the root that its processes see. One at rest is mounted
+ * for the
  * purpose, with its volumes if wanted, and cannot be started or removed until it is closed.
  */
 export async function openContainerRoot(

@@ -5,7 +5,8 @@ import type { RootDir } from "../../linux/index.ts";
 const MAX_LINKS = 255;
 
 /**
- * A path as `docker cp` means it: absolute, `..` stops at the root, and a trailing slash or `/.` is kept, since it says
+ * A path as `docker cp` means it: absolute, `..` stops at the root, and a trailing slash or `/.` is kept,
+ * since it says
  * "the directory that this leads to" and "what is in it".
  */
 export function containerPath(path: string): string {
@@ -22,7 +23,8 @@ export function baseName(path: string): string {
 }
 
 /**
- * Where a path leads when all links in it are followed within the root; what is not there stays as it is written. Only
+ * Where a path leads when all links in it are followed within the root; what is not there stays as it is
+ * written. Only
  * for showing and for comparing with mounts: files are opened by the kernel's own look-up.
  */
 export function resolveInRoot(root: RootDir, path: string): string {

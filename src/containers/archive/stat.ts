@@ -6,7 +6,10 @@ import { baseName, resolveInRoot } from "./paths.ts";
 
 const ENOENT = 2;
 
-/** What the header X-Docker-Container-Path-Stat says of a path. The last component is not followed, unless a slash or `/.` ends the path. */
+/**
+ * What the header X-Docker-Container-Path-Stat says of a path. The last component is not followed, unless a
+ * slash or `/.` ends the path.
+ */
 export function pathStat(root: RootDir, path: string): PathStat & { kind: FileStat["kind"] } {
   const stat = root.stat(path, { follow: false });
   return {

@@ -12,7 +12,10 @@ export interface AdaptWorld {
   find(reference: string): ContainerRecord | undefined;
 }
 
-/** Fills in what the request leaves to the daemon (moby, `adaptContainerSettings`); `inspect` shows the result. */
+/**
+ * Fills in what the request leaves to the daemon (moby, `adaptContainerSettings`); `inspect` shows the
+ * result.
+ */
 export function adaptHost(host: HostConfig, world: AdaptWorld): HostConfig {
   const { defaults } = world;
   const networkMode = host.NetworkMode || "default";

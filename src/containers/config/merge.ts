@@ -3,7 +3,8 @@ import type { ContainerConfig, HealthConfig, ImageConfig } from "../../wire/inde
 
 /**
  * The configuration of a container from what the request says and what the image says, by Docker's rules (moby,
- * `daemon/commit.go` and `mergeAndVerifyConfig`): the request wins, sets are joined, and an entrypoint in the request
+ * `daemon/commit.go` and `mergeAndVerifyConfig`): the request wins, sets are joined, and an entrypoint in the
+ * request
  * makes the image's command void, since it was meant for another program.
  *
  * @throws InvalidParameter `no command specified`
@@ -27,7 +28,10 @@ export function mergeConfig(request: ContainerConfig, image: ImageConfig): Conta
   return merged;
 }
 
-/** The image's variables that the request does not name come after the request's. `A` without `=` counts as naming. */
+/**
+ * The image's variables that the request does not name come after the request's. `A` without `=` counts as
+ * naming.
+ */
 function mergeEnv(request: readonly string[], image: readonly string[]): string[] {
   const named = new Set(request.map(variableName));
   return [...request, ...image.filter((variable) => !named.has(variableName(variable)))];

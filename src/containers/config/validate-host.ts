@@ -3,7 +3,8 @@ import type { HostConfig, RestartPolicy } from "../../wire/index.ts";
 import { hasPolicy } from "../restart-policy.ts";
 
 /**
- * Checks what a request says about container and host, resources, security, mounts and network apart, which have checks
+ * Checks what a request says about container and host, resources, security, mounts and network apart, which
+ * have checks
  * of their own. Every field is honoured somewhere or refused here.
  * @throws InvalidParameter in Docker's words
  */

@@ -4,7 +4,8 @@ import { cleanPath, parseDestination } from "./path.ts";
 import type { PlannedMount } from "./plan-types.ts";
 
 /**
- * `HostConfig.Binds`: `/host:/container[:mode]`, `volume:/container[:mode]`, or `/container` alone for an anonymous
+ * `HostConfig.Binds`: `/host:/container[:mode]`, `volume:/container[:mode]`, or `/container` alone for an
+ * anonymous
  * volume. A host path that is missing will be made.
  * @throws InvalidParameter in Docker's words
  */

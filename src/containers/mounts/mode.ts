@@ -17,7 +17,10 @@ export const PROPAGATIONS: readonly string[] = [
 ];
 export const DEFAULT_PROPAGATION = "rprivate";
 
-/** Words by what they speak of; a mode has at most one word of each. Labels and consistency mean nothing without SELinux and on Linux. */
+/**
+ * Words by what they speak of; a mode has at most one word of each. Labels and consistency mean nothing
+ * without SELinux and on Linux.
+ */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   access: ["rw", "ro"],
   label: ["z", "Z"],

@@ -16,7 +16,8 @@ const OPTIONS = {
 /**
  * One of `HostConfig.Mounts`.
  * @param exists whether a host path is there: a bind's source must be
- * @throws InvalidParameter `invalid mount config for type "bind": bind source path does not exist: /x` and its kin
+ * @throws InvalidParameter `invalid mount config for type "bind": bind source path does not exist: /x` and
+ * its kin
  */
 export function parseMount(mount: Mount, exists: (path: string) => boolean): PlannedMount {
   const type = mount.Type ?? "";

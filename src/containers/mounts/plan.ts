@@ -17,7 +17,8 @@ export interface PlanWorld {
 }
 
 /**
- * Where each of a container's mounts comes from. Later sources win over earlier ones in this order: other containers
+ * Where each of a container's mounts comes from. Later sources win over earlier ones in this order: other
+ * containers
  * (`--volumes-from`), `--tmpfs`, `-v`, `--mount`; what the image declares as volumes fills the places left.
  * @throws InvalidParameter `Duplicate mount point: /x` for two that the user asked for at one place
  */
@@ -56,7 +57,8 @@ function donorOf(reference: string, world: PlanWorld): ContainerRecord {
 }
 
 /**
- * A place that the image wants to be a volume. The image is not trusted: `..` ends at the container's root, and file
+ * A place that the image wants to be a volume. The image is not trusted: `..` ends at the container's root,
+ * and file
  * systems of the kernel are no place for data (an image could otherwise hide /proc from the checks of LSMs).
  */
 function imageVolume(declared: string, driver: string | undefined): PlannedMount {

@@ -8,7 +8,8 @@ import type { ContainerMount, ContainerRecord } from "../record.ts";
 import { together } from "../undo.ts";
 
 /**
- * Makes the source of every mount ready, as the runtime takes it. Volumes are acquired anew, since a restart of the host
+ * Makes the source of every mount ready, as the runtime takes it. Volumes are acquired anew, since a restart
+ * of the host
  * takes their mounts away. What is mounted for this goes with the bundle's other mounts.
  */
 export async function prepareMounts(context: Context, record: ContainerRecord): Promise<SpecMount[]> {
@@ -93,7 +94,8 @@ async function imageSource(
 }
 
 /**
- * A part of a volume by a path that nobody else can change. The runtime cannot be given the held file itself: it works
+ * A part of a volume by a path that nobody else can change. The runtime cannot be given the held file itself:
+ * it works
  * in a mount namespace of its own, which has the mounts of this one but not its descriptors' mounts.
  */
 function showPart(context: Context, record: ContainerRecord, part: HeldPath, index: number): string {

@@ -194,12 +194,10 @@ describe("rotation", () => {
       c.monitor.write(STDOUT, lines.at(-1)!);
       if (i % 50 === 0) await Bun.sleep(1);
     }
-    await until(
-      () => {
-        c.monitor.turn();
-        return c.output.chain.adoptLive() !== undefined;
-      },
-    );
+    await until(() => {
+      c.monitor.turn();
+      return c.output.chain.adoptLive() !== undefined;
+    });
     c.exit();
     expect(files(c.directory)).toEqual(["output.log", "output.log.1", "output.log.2"]);
     const kept = await text(c.output);

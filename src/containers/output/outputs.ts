@@ -13,12 +13,15 @@ import type {
 } from "../streams-contract.ts";
 import { detailsPrefix } from "./attributes.ts";
 import { ContainerOutput } from "./container-output.ts";
+import type { OpenDatagram } from "./drivers/datagram.ts";
 import { Forwarding } from "./forwarding.ts";
 import { type LogSettings, logSettings } from "./settings.ts";
 
-/** What the daemon's configuration says about logs: `log-driver` and `log-opts`. */
-export interface OutputDefaults {
+export interface OutputOptions {
+  /** What the daemon's configuration says: `log-driver` and `log-opts`. */
   readonly log?: LogConfig;
+  /** Where the machine can do that: journald and a local syslog are reached so. */
+  readonly openDatagram?: OpenDatagram;
 }
 
 /** All containers' output: made when somebody first asks for it, forgotten with the container. */
@@ -28,10 +31,10 @@ export class ContainerOutputs implements Outputs {
   readonly #forwarding: Forwarding;
   readonly #outputs = new Map<string, ContainerOutput>();
 
-  constructor(host: StreamsHost, defaults: OutputDefaults) {
+  constructor(host: StreamsHost, options: OutputOptions) {
     this.#host = host;
-    this.#defaults = defaults.log ?? {};
-    this.#forwarding = new Forwarding(host);
+    this.#defaults = options.log ?? {};
+    this.#forwarding = new Forwarding(options.openDatagram);
     logSettings(this.#withDefaults({}));
   }
 

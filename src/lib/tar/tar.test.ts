@@ -9,6 +9,7 @@ import {
   readTar,
   TAR_END,
   type TarEntry,
+  TarError,
   type TarHeaderInput,
   TarScanner,
 } from "./index.ts";
@@ -475,4 +476,38 @@ test("TarScanner without data gives entries only", () => {
   for (let token = scanner.next(); token !== undefined; token = scanner.next()) kinds.push(token.type);
   scanner.finish();
   expect(kinds).toEqual([...samples.map(() => "entry"), "end"]);
+});
+
+test("damage anywhere gives an error or other entries, never anything worse", async () => {
+  const whole = pack(samples);
+  let state = 1;
+  const next = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return state % below;
+  };
+  let refused = 0;
+  for (let round = 0; round < 3000; round++) {
+    const bytes = Buffer.from(whole);
+    for (let i = 0; i <= next(4); i++) {
+      const header = next(bytes.length / 512) * 512;
+      bytes[next(2) === 0 ? next(bytes.length) : header + 100 + next(60)] = next(256);
+      // Most damage only breaks the checksum: what is behind it has to be met as well.
+      if (next(3) > 0) rechecksum(bytes.subarray(header, header + 512));
+    }
+    try {
+      let entries = 0;
+      for (const { entry, data } of await unpack(
+        bytes.subarray(0, bytes.length - next(3) * next(2000)),
+        4000,
+      )) {
+        expect(data.length).toBe(entry.storedSize);
+        entries++;
+      }
+      expect(entries).toBeLessThan(100);
+    } catch (error) {
+      if (!(error instanceof TarError)) throw error;
+      refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(1000);
 });

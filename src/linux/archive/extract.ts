@@ -7,7 +7,7 @@ import {
   type TarMember,
 } from "../../lib/index.ts";
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_PATH, O_RDONLY, O_WRONLY } from "../constants.ts";
-import { EEXIST, ENOENT, ENOTDIR, isErrno, LinuxError } from "../errors.ts";
+import { EEXIST, ELOOP, ENOENT, ENOTDIR, isErrno, LinuxError } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { DirHandle } from "../files/dir-handle.ts";
 import type { FileStat } from "../files/file-stat.ts";
@@ -103,7 +103,7 @@ class Extractor implements Disposable {
   readonly #options: ExtractOptions;
   readonly #turns = new Turns();
   /** Entries often come directory by directory: the last parent stays open. */
-  #parent: { path: string; handle: DirHandle } | undefined;
+  #parent: { path: string; handle: DirHandle; stale: boolean } | undefined;
   readonly #directories = new Map<string, DirectoryTimes>();
   readonly #isLayer: boolean;
   /** Where whiteouts are applied: paths that this archive made, which its own whiteouts must not touch. */
@@ -185,9 +185,8 @@ class Extractor implements Disposable {
     }
     if (this.#made !== undefined) {
       if (this.#made.has(path(target))) return;
-      this.#dropParent();
-      using again = this.#openNow(directory);
-      await removeTree(again, target);
+      await removeTree(parent, target);
+      this.#forgetPaths();
       return;
     }
     // What the same layer has under this name hides the lower one by itself, unless both are directories.
@@ -204,15 +203,11 @@ class Extractor implements Disposable {
 
   async #place(place: Placement, entry: TarEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
     const { directory, name } = place;
-    let parent = await this.#open(directory);
+    const parent = await this.#open(directory);
     const path = directory === "" ? name : `${directory}/${name}`;
     if (entry.kind === "hardlink" && isSamePlace(placeOf(entry.linkName), place)) return;
     const there = parent.tryStat(name);
-    let hides = false;
-    if (there !== undefined) {
-      hides = await this.#makeWay(parent, place, there, entry);
-      parent = await this.#open(directory);
-    }
+    const hides = there !== undefined && (await this.#makeWay(parent, place, there, entry));
     const made = await this.#make(parent, name, path, entry, body);
     if (!made) return;
     this.#noteMade(path);
@@ -229,16 +224,9 @@ class Extractor implements Disposable {
     if (bothDirectories) return false;
     if (this.#options.noOverwriteDirNonDir) refuseMixing(place, there, entry, this.#inRoot(""));
     const wasWhiteout = this.#options.whiteouts === "overlay" && isWhiteout(there);
-    if (there.kind !== "directory") {
-      parent.unlink(place.name);
-      // A link that led to the open directory is gone with it.
-      if (there.kind === "symlink") this.#dropParent();
-      return wasWhiteout;
-    }
-    this.#dropParent();
-    using again = this.#openNow(place.directory);
-    await removeTree(again, place.name);
-    return false;
+    await removeTree(parent, place.name);
+    this.#forgetPaths();
+    return wasWhiteout;
   }
 
   /** @returns false where the entry is left out */
@@ -313,7 +301,7 @@ class Extractor implements Disposable {
       from.link(target.name, parent, name);
       return true;
     } catch (error) {
-      if (!isErrno(error, ENOENT)) throw error;
+      if (!isErrno(error, ENOENT, ENOTDIR)) throw error;
       // Some archivers write a link before what it links to.
       this.#waiting.push(entry);
       return false;
@@ -329,7 +317,7 @@ class Extractor implements Disposable {
       using from = this.#openNow(target.directory);
       from.link(target.name, parent, place.name);
     } catch (error) {
-      if (!isErrno(error, ENOENT)) throw error;
+      if (!isErrno(error, ENOENT, ENOTDIR)) throw error;
       const [name, to] = [showPath(entry.name), showPath(entry.linkName)];
       throw invalidParameter(`hard link ${name} to ${to}, which is not there`, error);
     }
@@ -366,7 +354,7 @@ class Extractor implements Disposable {
   /** The directory that a cleaned path names within the tree, made where it is missing. */
   async #open(path: string): Promise<DirHandle> {
     if (path === "") return this.#top;
-    if (this.#parent?.path === path) return this.#parent.handle;
+    if (this.#parent?.path === path && !this.#parent.stale) return this.#parent.handle;
     let handle: DirHandle;
     try {
       handle = this.#openNow(path);
@@ -376,7 +364,7 @@ class Extractor implements Disposable {
       handle = this.#openNow(path);
     }
     this.#dropParent();
-    this.#parent = { path, handle };
+    this.#parent = { path, handle, stale: false };
     return handle;
   }
 
@@ -419,6 +407,11 @@ class Extractor implements Disposable {
     }
   }
 
+  /** What a path led to may be another directory now; the present entry goes on with the one that is open. */
+  #forgetPaths(): void {
+    if (this.#parent !== undefined) this.#parent.stale = true;
+  }
+
   #dropParent(): void {
     this.#parent?.handle.close();
     this.#parent = undefined;
@@ -442,7 +435,7 @@ class Extractor implements Disposable {
       const now = handle.stat();
       if (now.dev === dev && now.ino === ino) setOwnTimes(handle.fd, mtimeNs, mtimeNs);
     } catch (error) {
-      if (!isErrno(error, ENOENT, ENOTDIR)) throw error;
+      if (!isErrno(error, ENOENT, ENOTDIR, ELOOP)) throw error;
     }
   }
 }

@@ -26,11 +26,13 @@ export interface DnsServer extends Disposable {
 export async function serveNames(namespace: NamespaceHandle, resolver: Resolver): Promise<DnsServer> {
   const stack = new AsyncDisposableStack();
   try {
-    const udp = await startIn(namespace, () => listenUdp(resolver));
+    using nft = Nftables.open(namespace);
+    const earlier = redirectedPorts(nft);
+    const udp = await startIn(namespace, () => listenUdp(resolver, earlier?.udp));
     stack.defer(() => udp.close());
-    const tcp = listenTcp(namespace, resolver);
+    const tcp = listenTcp(namespace, resolver, earlier?.tcp);
     stack.defer(() => tcp.stop(true));
-    redirect(namespace, { udp: udp.port, tcp: tcp.port });
+    if (earlier === undefined) nft.run(redirection({ udp: udp.port, tcp: tcp.port }));
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -39,10 +41,28 @@ export async function serveNames(namespace: NamespaceHandle, resolver: Resolver)
   return { close, [Symbol.dispose]: close };
 }
 
-function listenUdp(resolver: Resolver) {
+interface Ports {
+  readonly udp: number;
+  readonly tcp: number;
+}
+
+/** Where an earlier daemon listened: the same ports need no new rules, which are slow to replace. */
+function redirectedPorts(nft: Nftables): Ports | undefined {
+  let listing: string;
+  try {
+    listing = nft.run(`list chain ip ${TABLE} output\n`);
+  } catch {
+    return undefined;
+  }
+  const port = (protocol: string) => Number(new RegExp(`${protocol} dport set (\\d+)`).exec(listing)?.[1]);
+  const ports = { udp: port("udp"), tcp: port("tcp") };
+  return ports.udp > 0 && ports.tcp > 0 ? ports : undefined;
+}
+
+function listenUdp(resolver: Resolver, port = 0) {
   return Bun.udpSocket({
     hostname: DNS_ADDRESS,
-    port: 0,
+    port,
     socket: {
       data(socket, bytes, port, address) {
         // The bytes are only ours during the call.
@@ -59,12 +79,12 @@ interface Client {
   heard: Uint8Array;
 }
 
-function listenTcp(namespace: NamespaceHandle, resolver: Resolver) {
+function listenTcp(namespace: NamespaceHandle, resolver: Resolver, port = 0) {
   let connections = 0;
   const listen = () =>
     Bun.listen<Client>({
       hostname: DNS_ADDRESS,
-      port: 0,
+      port,
       socket: {
         open(socket) {
           socket.data = { heard: new Uint8Array() };
@@ -101,20 +121,17 @@ function hear(socket: Socket<Client>, bytes: Uint8Array, resolver: Resolver): vo
  * While the daemon is away nobody listens. The kernel's "port unreachable" is kept back then: a resolver that hears
  * nothing asks again, one that is refused gives up.
  */
-function redirect(namespace: NamespaceHandle, ports: { udp: number; tcp: number }): void {
-  using nft = Nftables.open(namespace);
+function redirection(ports: Ports): string {
   const rules = (["udp", "tcp"] as const).map(
     (protocol) => `    ip daddr ${DNS_ADDRESS} ${protocol} dport 53 ${protocol} dport set ${ports[protocol]}
     ip saddr ${DNS_ADDRESS} ${protocol} sport ${ports[protocol]} ${protocol} sport set 53
 `,
   );
-  nft.run(`add table ip ${TABLE}
-delete table ip ${TABLE}
-table ip ${TABLE} {
+  return `table ip ${TABLE} {
   chain output {
     type filter hook output priority raw; policy accept;
 ${rules.join("")}    ip saddr ${DNS_ADDRESS} icmp type destination-unreachable drop
   }
 }
-`);
+`;
 }

@@ -13,8 +13,11 @@ export type SyslogFormat = (typeof FORMATS)[number];
 
 export type SyslogAddress =
   | { readonly kind: "local" }
-  | { readonly kind: "unix" | "unixgram"; readonly path: string }
-  | { readonly kind: "udp" | "tcp" | "tls"; readonly host: string; readonly port: number };
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "unixgram"; readonly path: string }
+  | { readonly kind: "udp"; readonly host: string; readonly port: number }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "tls"; readonly host: string; readonly port: number };
 
 export interface SyslogOptions {
   readonly address: SyslogAddress;

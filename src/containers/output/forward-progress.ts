@@ -1,0 +1,70 @@
+/** How far a container's output has been forwarded, on disk for the next daemon. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { log } from "../../lib/index.ts";
+import type { Position, SegmentChain } from "./chain.ts";
+import type { OpenLine } from "./drivers/lines.ts";
+import { beginningOf } from "./positions.ts";
+import { HEADER_LENGTH } from "./record.ts";
+import type { Segment } from "./segment.ts";
+
+interface Progress {
+  /** The segment's file number, and the header of its first record, since numbers are given again. */
+  readonly inode: number;
+  readonly head: string;
+  readonly offset: number;
+  /** Lines whose beginning has been read and whose end has not. */
+  readonly open: readonly OpenLine[];
+}
+
+/** Replaced in one step. It need not survive a power cut: the output itself does not either. */
+export function saveProgress(path: string, { segment, offset }: Position, open: readonly OpenLine[]): void {
+  const progress: Progress = { inode: segment.inode, head: headOf(segment), offset, open };
+  writeFileSync(`${path}.new`, JSON.stringify(progress), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** `undefined` where nothing was ever forwarded. Where the place is gone, what is left is forwarded. */
+export function loadProgress(
+  path: string,
+  chain: SegmentChain,
+): { position: Position; open: readonly OpenLine[] } | undefined {
+  const progress = read(path);
+  if (progress === undefined) return undefined;
+  const segment = chain.segments.find(
+    (candidate) => candidate.inode === progress.inode && isSame(headOf(candidate), progress.head),
+  );
+  if (segment !== undefined) return { position: { segment, offset: progress.offset }, open: progress.open };
+  log.warn("the output that was forwarded last is gone; going on with the oldest that is kept", { path });
+  const position = beginningOf(chain);
+  return position === undefined ? undefined : { position, open: [] };
+}
+
+export function forgetProgress(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** The file may have been empty when the place was written down. */
+function isSame(now: string, then: string): boolean {
+  return now.startsWith(then);
+}
+
+function headOf(segment: Segment): string {
+  const head = Buffer.alloc(HEADER_LENGTH);
+  segment.hold();
+  try {
+    return head.toString("latin1", 0, segment.readNow(head, 0));
+  } finally {
+    segment.release();
+  }
+}
+
+function read(path: string): Progress | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Progress;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      log.warn("cannot read how far a container's output was forwarded", { path });
+    }
+    return undefined;
+  }
+}
