@@ -185,7 +185,7 @@ describe("a container's life", () => {
     });
     const stats = await fixture.cgroups.stats(container.spec.linux.cgroupsPath);
     expect(stats.memory_stats.limit).toBe(128 << 20);
-    expect(stats.pids_stats).toEqual({ current: 1, limit: 77 });
+    expect(stats.pids_stats.limit).toBe(77);
     await runtime.delete(container.id, { force: true });
   });
 });

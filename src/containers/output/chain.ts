@@ -44,6 +44,8 @@ export class SegmentChain {
   readonly path: string;
   readonly bell = new Bell();
   limits: LogLimits;
+  /** Told when a new segment has been begun. */
+  onSegment: () => void = () => {};
   /** Told when the first reader came or the last one left. */
   onReaders: () => void = () => {};
   readonly #readers = new Set<ChainReader>();
@@ -58,14 +60,16 @@ export class SegmentChain {
 
   /** Finds the files that are there, also those that another daemon left in the middle of a rotation. */
   static load(path: string, limits: LogLimits): SegmentChain {
-    const name = basename(path);
-    const numbered: { number: number; path: string }[] = [];
+    const byNumber = new Map<number, Segment>();
     for (const entry of readdirSync(dirname(path))) {
-      const number = entry === name ? 0 : rotationNumber(entry, name);
-      if (number !== undefined) numbered.push({ number, path: `${dirname(path)}/${entry}` });
+      const file = segmentFile(entry, basename(path));
+      if (file === undefined) continue;
+      const { ino } = statSync(`${dirname(path)}/${entry}`);
+      const segment = new Segment(path, file.number, ino, { final: true, compressed: file.compressed });
+      // Compressed just before the last daemon died: the original is still whole.
+      if (!file.compressed || !byNumber.has(file.number)) byNumber.set(file.number, segment);
     }
-    numbered.sort((a, b) => b.number - a.number);
-    const segments = numbered.map((file) => new Segment(file.path, statSync(file.path).ino, true));
+    const segments = [...byNumber.values()].sort((a, b) => b.number - a.number);
     return new SegmentChain(path, limits, segments);
   }
 
@@ -80,7 +84,7 @@ export class SegmentChain {
   /** The segment under the name that the monitor writes; absent in the middle of a rotation. */
   get live(): Segment | undefined {
     const last = this.last;
-    return last?.path === this.path ? last : undefined;
+    return last?.number === 0 && !last.replaced ? last : undefined;
   }
 
   get isRead(): boolean {
@@ -141,14 +145,25 @@ export class SegmentChain {
   adoptLive(): Stats | undefined {
     const stat = statSync(this.path, { throwIfNoEntry: false });
     if (stat === undefined || stat.ino === this.live?.inode) return stat;
-    const previous = this.last;
-    if (previous !== undefined) previous.final = true;
-    const segment = new Segment(this.path, stat.ino, false);
+    const segment = new Segment(this.path, 0, stat.ino, { final: false });
+    segment.hold();
+    this.#retire(this.last);
     this.#segments.push(segment);
     this.#holdLive(segment);
+    segment.release();
     this.trim();
     this.bell.ring();
+    this.onSegment();
     return stat;
+  }
+
+  #retire(previous: Segment | undefined): void {
+    if (previous === undefined) return;
+    previous.final = true;
+    if (previous.number > 0) return;
+    // The monitor was told twice and has put another file in its place.
+    previous.replaced = true;
+    if (!this.#isNeeded(previous)) this.#segments.pop();
   }
 
   /**
@@ -170,18 +185,12 @@ export class SegmentChain {
 
   /** Gives each segment the next number, from the oldest that is in the way of another one. */
   #shift(last: Segment): void {
-    const byPath = new Map(this.#segments.map((segment) => [segment.path, segment]));
-    const moves: [Segment, string][] = [];
-    let segment: Segment | undefined = last;
-    for (let number = 1; segment !== undefined; number++) {
-      const path: string = `${this.path}.${number}`;
-      moves.push([segment, path]);
-      segment = byPath.get(path);
+    const byNumber = new Map(this.#segments.filter((s) => !s.replaced).map((s) => [s.number, s]));
+    const moves: Segment[] = [];
+    for (let next: Segment | undefined = last; next !== undefined; next = byNumber.get(next.number + 1)) {
+      moves.push(next);
     }
-    for (const [moved, path] of moves.reverse()) {
-      renameSync(moved.path, path);
-      moved.path = path;
-    }
+    for (const segment of moves.reverse()) move(segment, segment.number + 1);
   }
 
   /** Deletes what is too old and not needed: after each rotation, and when a reader goes on. */
@@ -203,7 +212,8 @@ export class SegmentChain {
     this.adoptLive();
     const last = this.last;
     if (last === undefined) return;
-    if (last.path !== this.path) this.#undoRotation(last);
+    // The monitor ended before it took notice of a rotation: its last lines come back to where they belong.
+    if (last.number > 0) move(last, 0);
     last.final = true;
     last.hold();
     try {
@@ -215,10 +225,11 @@ export class SegmentChain {
     this.bell.ring();
   }
 
-  /** The monitor ended before it took notice of a rotation: the newest lines are again where they belong. */
-  #undoRotation(last: Segment): void {
-    renameSync(last.path, this.path);
-    last.path = this.path;
+  /** A reader is at this segment or has yet to come to it. */
+  isAwaited(segment: Segment): boolean {
+    const index = this.#segments.indexOf(segment);
+    for (const reader of this.#readers) if (this.#segments.indexOf(reader.segment) <= index) return true;
+    return false;
   }
 
   #isNeeded(segment: Segment): boolean {
@@ -243,9 +254,16 @@ export class SegmentChain {
   }
 }
 
-/** 3 for `output.log.3`. */
-function rotationNumber(entry: string, name: string): number | undefined {
-  if (!entry.startsWith(`${name}.`)) return undefined;
-  const digits = entry.slice(name.length + 1);
-  return /^[1-9]\d{0,5}$/.test(digits) ? Number(digits) : undefined;
+function move(segment: Segment, number: number): void {
+  const from = segment.path;
+  segment.number = number;
+  renameSync(from, segment.path);
+}
+
+/** Number and kind of `output.log`, `output.log.3`, `output.log.3.gz`. */
+function segmentFile(entry: string, log: string): { number: number; compressed: boolean } | undefined {
+  if (entry === log) return { number: 0, compressed: false };
+  if (!entry.startsWith(`${log}.`)) return undefined;
+  const match = /^([1-9]\d{0,5})(\.gz)?$/.exec(entry.slice(log.length + 1));
+  return match === null ? undefined : { number: Number(match[1]), compressed: match[2] !== undefined };
 }

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
-import { invalidParameter, notImplemented, type OutputChunk } from "../../lib/index.ts";
+import { invalidParameter, log, messageOf, notImplemented, type OutputChunk } from "../../lib/index.ts";
 import type { LogsOptions } from "../streams-contract.ts";
 import { SegmentChain } from "./chain.ts";
+import { compress } from "./compress.ts";
 import { Decorator } from "./decorate.ts";
 import { LiveLog, type LiveLogOptions } from "./live-log.ts";
 import { LogStream, type Transform } from "./log-stream.ts";
@@ -23,12 +24,14 @@ export class ContainerOutput {
   /** Settled by the next change: true when the container runs, false when what was waited for will not happen. */
   #run = Promise.withResolvers<boolean>();
   #isRunning = false;
+  #compressing = false;
 
   /** @param path The monitor's log; its directory exists. */
   constructor(path: string, settings: LogSettings, liveOptions: LiveLogOptions) {
     this.settings = settings;
     this.chain = SegmentChain.load(path, settings.limits);
     this.#liveOptions = liveOptions;
+    if (settings.compress) this.chain.onSegment = () => void this.#compress();
   }
 
   get isLive(): boolean {
@@ -148,6 +151,22 @@ export class ContainerOutput {
     const to = options.stream ? undefined : end;
     const reader = new SegmentReader(this.chain, { from, to, whenOverrun: "end" });
     return new AttachedOutput(this.chain, reader, plainly(wanted), signal);
+  }
+
+  /** One after the other, and not what somebody has yet to read. */
+  async #compress(): Promise<void> {
+    if (this.#compressing) return;
+    this.#compressing = true;
+    try {
+      for (const segment of this.chain.segments.slice(0, -1)) {
+        const isWanted = () => this.chain.isAwaited(segment);
+        if (!segment.compressed && !isWanted()) await compress(segment, isWanted);
+      }
+    } catch (error) {
+      log.warn("cannot compress a container's log", { path: this.chain.path, error: messageOf(error) });
+    } finally {
+      this.#compressing = false;
+    }
   }
 
   #watch(): void {

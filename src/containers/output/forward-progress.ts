@@ -5,7 +5,7 @@ import type { Position, SegmentChain } from "./chain.ts";
 import type { OpenLine } from "./drivers/lines.ts";
 import { beginningOf } from "./positions.ts";
 import { HEADER_LENGTH } from "./record.ts";
-import type { Segment } from "./segment.ts";
+import { holdIfThere, type Segment } from "./segment.ts";
 
 interface Progress {
   /** The segment's file number, and the header of its first record, since numbers are given again. */
@@ -18,7 +18,10 @@ interface Progress {
 
 /** Replaced in one step. It need not survive a power cut: the output itself does not either. */
 export function saveProgress(path: string, { segment, offset }: Position, open: readonly OpenLine[]): void {
-  const progress: Progress = { inode: segment.inode, head: headOf(segment), offset, open };
+  const head = headOf(segment);
+  // A log that is not kept is gone with its run.
+  if (head === undefined) return;
+  const progress: Progress = { inode: segment.inode, head, offset, open };
   writeFileSync(`${path}.new`, JSON.stringify(progress), { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
@@ -44,13 +47,14 @@ export function forgetProgress(path: string): void {
 }
 
 /** The file may have been empty when the place was written down. */
-function isSame(now: string, then: string): boolean {
-  return now.startsWith(then);
+function isSame(now: string | undefined, then: string): boolean {
+  return now?.startsWith(then) === true;
 }
 
-function headOf(segment: Segment): string {
+/** `undefined` where the file is gone, or old enough to be compressed: a forwarder's place is never in one. */
+function headOf(segment: Segment): string | undefined {
+  if (segment.compressed || !holdIfThere(segment)) return undefined;
   const head = Buffer.alloc(HEADER_LENGTH);
-  segment.hold();
   try {
     return head.toString("latin1", 0, segment.readNow(head, 0));
   } finally {

@@ -43,7 +43,7 @@ export function beginningOf(chain: SegmentChain): Position | undefined {
   let room = maxSize * maxFiles;
   for (const segment of kept.toReversed()) {
     const size = sizeOf(segment);
-    if (size > room) return { segment, offset: nextRecord(segment, size - room) };
+    if (size > room) return { segment, offset: segment.compressed ? 0 : nextRecord(segment, size - room) };
     room -= size;
   }
   return kept[0] === undefined ? undefined : { segment: kept[0], offset: 0 };

@@ -1,6 +1,6 @@
 import type { ChainReader, Position, SegmentChain } from "./chain.ts";
 import { wholeRecords } from "./record.ts";
-import type { Segment } from "./segment.ts";
+import { holdIfThere, type Segment } from "./segment.ts";
 
 /** Bytes read at once: big enough that the cost of a call does not count, small enough for many readers. */
 const BLOCK = 256 * 1024;
@@ -98,7 +98,7 @@ export class SegmentReader implements ChainReader {
   }
 
   pin(): void {
-    this.#pinned ??= this.#following().filter(isHeld);
+    this.#pinned ??= this.#following().filter(holdIfThere);
   }
 
   /** Whole records from the current place on; `undefined` where there is no whole one yet. */
@@ -127,7 +127,7 @@ export class SegmentReader implements ChainReader {
   /** Goes to the next segment that can be opened. */
   #advance(): boolean {
     for (const next of this.#following()) {
-      if (!isHeld(next)) continue;
+      if (!holdIfThere(next)) continue;
       this.#segment.release();
       this.#segment = next;
       this.#offset = 0;
@@ -142,16 +142,5 @@ export class SegmentReader implements ChainReader {
     if (this.#pinned !== undefined) return [...this.#pinned];
     const { segments } = this.#chain;
     return segments.slice(segments.indexOf(this.#segment) + 1);
-  }
-}
-
-/** Holds a segment. False where somebody else has deleted its file. */
-function isHeld(segment: Segment): boolean {
-  try {
-    segment.hold();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
   }
 }

@@ -24,21 +24,41 @@ export interface DnsServer extends Disposable {
  * container would pay for with all of its other traffic.
  */
 export async function serveNames(namespace: NamespaceHandle, resolver: Resolver): Promise<DnsServer> {
-  const stack = new AsyncDisposableStack();
+  using nft = Nftables.open(namespace);
+  const earlier = redirectedPorts(nft);
+  if (earlier !== undefined) {
+    const again = await listen(namespace, resolver, earlier).catch(() => undefined);
+    if (again !== undefined) return again;
+    nft.run(`delete table ip ${TABLE}\n`);
+  }
+  const server = await listen(namespace, resolver, { udp: 0, tcp: 0 });
   try {
-    using nft = Nftables.open(namespace);
-    const earlier = redirectedPorts(nft);
-    const udp = await startIn(namespace, () => listenUdp(resolver, earlier?.udp));
-    stack.defer(() => udp.close());
-    const tcp = listenTcp(namespace, resolver, earlier?.tcp);
-    stack.defer(() => tcp.stop(true));
-    if (earlier === undefined) nft.run(redirection({ udp: udp.port, tcp: tcp.port }));
+    nft.run(redirection(server.ports));
+    return server;
   } catch (error) {
-    await stack.disposeAsync();
+    server.close();
     throw error;
   }
-  const close = () => void stack.disposeAsync();
-  return { close, [Symbol.dispose]: close };
+}
+
+/** Both sockets or none. */
+async function listen(
+  namespace: NamespaceHandle,
+  resolver: Resolver,
+  ports: Ports,
+): Promise<DnsServer & { readonly ports: Ports }> {
+  const udp = await startIn(namespace, () => listenUdp(resolver, ports.udp));
+  try {
+    const tcp = listenTcp(namespace, resolver, ports.tcp);
+    const close = () => {
+      udp.close();
+      tcp.stop(true);
+    };
+    return { ports: { udp: udp.port, tcp: tcp.port }, close, [Symbol.dispose]: close };
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
 }
 
 interface Ports {
