@@ -42,6 +42,8 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   phase("database");
 
   const cgroups = openCgroups();
+  // Shared by all containers of this daemon, so it goes when neither daemon nor containers are left.
+  undo.defer(() => cgroups.removeIfEmpty(config.cgroupParent));
   const facts = hostFacts(cgroups);
   const runtimes = openRuntimes({
     execRoot: config.execRoot,

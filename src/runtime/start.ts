@@ -1,4 +1,4 @@
-import { constants, unlinkSync } from "node:fs";
+import { constants, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { conflict } from "../lib/index.ts";
 import { isAlive } from "../linux/index.ts";
@@ -23,7 +23,8 @@ export async function letGo(fifo: string, state: RuncState): Promise<void> {
     await using file = await open(fifo, "r");
     const { bytesRead } = await file.read(new Uint8Array(1), 0, 1);
     if (bytesRead === 0) throw runtimeFailure("start", "container process is already dead");
-    unlinkSync(fifo);
+    // A program that ended at once may have been cleaned up already, its fifo with it.
+    rmSync(fifo, { force: true });
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     throw conflict("cannot start a container that has stopped or was started before", error);
