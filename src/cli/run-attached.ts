@@ -34,6 +34,8 @@ export async function runAttached(
   ]);
   const exited = exitCode(cli, exit.result);
   const session = runSession(cli, stream, { stdin, output: stdout || stderr, detachKeys });
+  // Until somebody waits for it, its failure is nobody\'s.
+  session.catch(() => {});
   try {
     await containers.start(id);
   } catch (error) {

@@ -1,7 +1,10 @@
 import { write as writeCallback } from "node:fs";
+import { ExitError } from "./errors.ts";
 
 /** Small writes in a row are joined up to this size. */
 const JOIN_BYTES = 256 * 1024;
+/** What a shell reports of a program that wrote to a pipe that nobody reads: 128 + SIGPIPE. */
+const NOBODY_READS = 141;
 /** How long a full pipe that somebody made non-blocking is given to empty. */
 const RETRY_MS = 2;
 
@@ -74,7 +77,9 @@ async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
     try {
       at += await writeOnce(descriptor, bytes, at);
     } catch (error) {
-      if ((error as { code?: string }).code !== "EAGAIN") throw error;
+      const { code } = error as { code?: string };
+      if (code === "EPIPE") throw new ExitError(NOBODY_READS, "", { cause: error });
+      if (code !== "EAGAIN") throw error;
       await Bun.sleep(RETRY_MS);
     }
   }

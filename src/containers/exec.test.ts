@@ -37,7 +37,12 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe("an exec", () => {
   test("runs, tells both streams, and its exit code is known when the output has ended", async () => {
-    const id = create("/bin/sh", "-c", "echo out; echo err >&2; exit 3");
+    const script = "echo out; echo err >&2; read line; exit 3";
+    const id = engine.streams.execs.create(record, {
+      ...streams,
+      AttachStdin: true,
+      Cmd: ["/bin/sh", "-c", script],
+    }).Id;
     expect(inspect(id)).toMatchObject({
       ID: id,
       Running: false,
@@ -49,24 +54,25 @@ describe("an exec", () => {
     const session = await start(id);
     expect(inspect(id)).toMatchObject({ Running: true, ExitCode: null });
     expect(inspect(id).Pid).toBeGreaterThan(0);
+    session.input!.end();
     const chunks = await collect(session.output);
     expect(bytesOf(chunks, 1).toString()).toBe("out\n");
     expect(bytesOf(chunks, 2).toString()).toBe("err\n");
     expect(inspect(id)).toMatchObject({
       Running: false,
       ExitCode: 3,
-      OpenStdin: false,
+      OpenStdin: true,
       OpenStdout: true,
       ProcessConfig: {
         tty: false,
         entrypoint: "/bin/sh",
-        arguments: ["-c", "echo out; echo err >&2; exit 3"],
+        arguments: ["-c", script],
       },
     });
     expect(engine.streams.execs.idsOf(record.id)).not.toContain(id);
     expect(eventsOf(id)).toEqual([
-      ["exec_create: /bin/sh -c echo out; echo err >&2; exit 3", undefined],
-      ["exec_start: /bin/sh -c echo out; echo err >&2; exit 3", undefined],
+      [`exec_create: /bin/sh -c ${script}`, undefined],
+      [`exec_start: /bin/sh -c ${script}`, undefined],
       ["exec_die", "3"],
     ]);
   });

@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mountsBelow } from "../linux/index.ts";
 import { chunksOf, file, listTree, tar } from "./testing.ts";
 import { TestStore } from "./testing-store.ts";
+
+// The machine may be busy with other tests; none of these is about time.
+setDefaultTimeout(60_000);
 
 /** Runs an operation on a store in a process of its own that dies at a fault point. */
 async function dieAt(point: string, root: string, driver: string, operation: string): Promise<void> {

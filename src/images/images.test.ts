@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -6,6 +6,9 @@ import { digestOf, kindOf, messageOf } from "../lib/index.ts";
 import { unmount } from "../linux/index.ts";
 import { chunksOf, dir, file, listTree, type Member, readText, tar, whiteout } from "./testing.ts";
 import { TestStore } from "./testing-store.ts";
+
+// The machine may be busy with other tests; none of these is about time.
+setDefaultTimeout(60_000);
 
 const rootfs: Member[] = [dir("etc"), file("etc/passwd", "root"), file("bin/sh", "#!")];
 

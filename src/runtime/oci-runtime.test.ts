@@ -140,7 +140,7 @@ describe("a container's life", () => {
     const processes = await fixture.cgroups.processes(container.spec.linux.cgroupsPath);
     await runtime.delete(container.id, { force: true });
     expect(processes.filter((pid) => isAlive(pid))).toEqual([]);
-    expect(isAlive(container.conmonPid)).toBe(false);
+    await until("the monitor has ended", () => !isAlive(container.conmonPid));
     expect(findCgroups(container.id)).toEqual([]);
   });
 

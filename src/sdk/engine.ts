@@ -2,7 +2,7 @@ import { abortable, type Connection, dial } from "./connection.ts";
 import { Containers } from "./containers.ts";
 import { discoverEndpoint, environmentSearch } from "./discover.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
-import { ConnectionError, ResponseError, responseError } from "./errors.ts";
+import { ConnectionError, responseError } from "./errors.ts";
 import { Execs } from "./execs.ts";
 import { exchange, type HttpRequest, type HttpResponse, type RequestBody } from "./http.ts";
 import { Images } from "./images.ts";
@@ -111,12 +111,7 @@ export class Engine {
     call.signal?.throwIfAborted();
     // A stream can be sent once only, so its version has to be right at once.
     if (isStream(call.body)) await this.negotiate(call.signal);
-    try {
-      return await this.#sendOnce(call);
-    } catch (error) {
-      if (!this.#wantsOlderVersion(error)) throw error;
-      return await this.#sendOnce(call);
-    }
+    return this.#request(call, false);
   }
 
   /** The answer's JSON. */
@@ -141,16 +136,22 @@ export class Engine {
 
   /** Takes the connection over (`attach`, `exec`): a raw byte stream in both directions. Close it. */
   async hijack(call: Call): Promise<{ stream: Connection; headers: ReadonlyMap<string, string> }> {
-    const send = () => this.#sendOnce(call, true);
-    const response = await send().catch((error: unknown) => {
-      if (!this.#wantsOlderVersion(error)) throw error;
-      return send();
-    });
+    const response = await this.#request(call, true);
     if (response.stream === undefined) throw responseError(response.status, await response.text());
     return { stream: response.stream, headers: response.headers };
   }
 
-  async #sendOnce(call: Call, upgrade = false): Promise<HttpResponse> {
+  async #request(call: Call, upgrade: boolean): Promise<HttpResponse> {
+    let response = await this.#requestOnce(call, upgrade);
+    if (this.#wantsOlderVersion(response)) {
+      await response.drain();
+      response = await this.#requestOnce(call, upgrade);
+    }
+    if (response.status >= 400) throw responseError(response.status, await response.text());
+    return response;
+  }
+
+  #requestOnce(call: Call, upgrade: boolean): Promise<HttpResponse> {
     const query = call.query === undefined ? "" : encodeQuery(call.query);
     const request = {
       method: call.method,
@@ -160,9 +161,7 @@ export class Engine {
       body: call.json === undefined ? call.body : JSON.stringify(call.json),
       upgrade,
     };
-    const response = await this.#exchange(request, call.signal);
-    if (response.status >= 400) throw responseError(response.status, await response.text());
-    return response;
+    return this.#exchange(request, call.signal);
   }
 
   async #exchange(
@@ -196,14 +195,15 @@ export class Engine {
     }
   }
 
-  /** Whether the engine refused only because our version is too new; then the version is now the engine's. */
-  #wantsOlderVersion(error: unknown): boolean {
-    if (this.#settled || !(error instanceof ResponseError) || error.status !== 400) return false;
-    const newest = /client version \S+ is too new\. Maximum supported API version is (\d+\.\d+)/.exec(
-      error.message,
-    );
-    if (newest === null) return false;
-    this.#settle(newest[1]);
+  /**
+   * Whether the engine refused only because our version is too new; then the version is now the engine's.
+   * Every answer names the engine's newest version, also one to HEAD, which has no message.
+   */
+  #wantsOlderVersion({ status, headers }: HttpResponse): boolean {
+    const newest = headers.get("api-version");
+    if (this.#settled || status !== 400 || newest === undefined || !isOlder(newest, this.#version))
+      return false;
+    this.#settle(newest);
     return true;
   }
 

@@ -66,6 +66,8 @@ async function startAttached(cli: Cli, ref: string, flags: StartFlags): Promise<
   const stream = await containers.attach(id, { stdin, stdout: true, stderr: true, detachKeys, tty });
   const exit = await containers.watch(id, HostConfig.AutoRemove === true ? "removed" : "next-exit");
   const session = runSession(cli, stream, { stdin, output: true, detachKeys });
+  // Until somebody waits for it, its failure is nobody\'s.
+  session.catch(() => {});
   try {
     await containers.start(id, { checkpoint: flags.checkpoint, checkpointDir: flags["checkpoint-dir"] });
   } catch (error) {

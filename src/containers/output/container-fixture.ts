@@ -44,6 +44,8 @@ export class ContainerFixture implements AsyncDisposable {
   readonly #cgroupParent = `/${basename(this.directory)}`;
   readonly #runtimes: OciRuntimes;
   readonly #records = new Map<string, ContainerRecord>();
+  /** An end is dealt with after the start, as the life of a container does it. */
+  readonly #starting = new Map<string, Promise<void>>();
   readonly #ends = new Map<string, PromiseWithResolvers<number>>();
   readonly #watcher: ExitWatcher;
   readonly host: StreamsHost;
@@ -52,7 +54,7 @@ export class ContainerFixture implements AsyncDisposable {
   constructor() {
     this.#runtimes = openRuntimes({ execRoot: this.execRoot, cgroupParent: this.#cgroupParent });
     makeRoot(this.#rootfs);
-    this.#watcher = new ExitWatcher(this.execRoot, (id, { code }) => this.#exited(id, code));
+    this.#watcher = new ExitWatcher(this.execRoot, (id, { code }) => void this.#exited(id, code));
     this.host = this.#makeHost();
     this.streams = createStreams(this.host);
   }
@@ -74,6 +76,12 @@ export class ContainerFixture implements AsyncDisposable {
 
   /** As `docker start`. */
   async start(record: ContainerRecord): Promise<void> {
+    const starting = this.#start(record);
+    this.#starting.set(record.id, starting);
+    await starting;
+  }
+
+  async #start(record: ContainerRecord): Promise<void> {
     const { id, config } = record;
     const runtime = await this.#runtimes.get(undefined);
     const output = await this.streams.outputs.prepare(record);
@@ -143,18 +151,18 @@ export class ContainerFixture implements AsyncDisposable {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #exited(id: string, code: number): void {
+  async #exited(id: string, code: number): Promise<void> {
+    await this.#starting.get(id)?.catch(() => {});
     const record = this.#records.get(id);
     if (record === undefined) return;
     Object.assign(record.state, { status: "exited", pid: 0, exitCode: code });
     this.streams.health.stop(id);
     this.streams.execs.endAll(id);
     this.streams.outputs.ended(record);
-    void this.#runtimes
-      .get(undefined)
-      .then((runtime) => runtime.delete(id))
-      .then(() => this.#watcher.forget(id))
-      .finally(() => this.#ends.get(id)?.resolve(code));
+    const runtime = await this.#runtimes.get(undefined);
+    await runtime.delete(id);
+    this.#watcher.forget(id);
+    this.#ends.get(id)?.resolve(code);
   }
 
   #specInput({ id, args, config }: ContainerRecord): Parameters<typeof buildSpec>[0] {

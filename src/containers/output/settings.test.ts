@@ -46,7 +46,7 @@ describe("limits", () => {
     ["json-file", { "max-buffer-size": "1m" }, "only supported with 'mode=non-blocking'"],
     ["syslog", { "cache-disabled": "x" }, "invalid value for option cache-disabled: x"],
     ["json-file", { "labels-regex": "(" }, "labels-regex"],
-  ] as [string, Record<string, string>, string][])("%s %p is refused", (driver, options, message) => {
+  ] as [string, Record<string, string>, string][])("(%#) %s: an option is refused", (driver, options, message) => {
     expect(() => of(driver, options)).toThrow(message);
   });
 

@@ -2,6 +2,9 @@ import { describe, expect, test } from "bun:test";
 import type { ContainerConfig } from "../../wire/index.ts";
 import { applyChanges, parseDurationNs } from "./apply.ts";
 
+/** `${…}` as a Dockerfile has it. */
+const braced = (text: string) => `$${"{"}${text}}`;
+
 describe("applyChanges()", () => {
   const cases: [change: string | string[], before: ContainerConfig, after: ContainerConfig][] = [
     ['CMD ["a", "b c"]', {}, { Cmd: ["a", "b c"] }],
@@ -16,7 +19,11 @@ describe("applyChanges()", () => {
     ['ENV a="x y" b=x\\ y c=\'$a "\'', {}, { Env: ["a=x y", "b=x y", 'c=$a "'] }],
     ["ENV PATH=/x:$PATH", { Env: ["PATH=/bin"] }, { Env: ["PATH=/x:/bin"] }],
     ["ENV a=1 b=$a", {}, { Env: ["a=1", "b="] }],
-    ["ENV a=${b:-d} c=${e:+f} g=${b:+h}", { Env: ["e=1"] }, { Env: ["e=1", "a=d", "c=f", "g="] }],
+    [
+      `ENV a=${braced("b:-d")} c=${braced("e:+f")} g=${braced("b:+h")}`,
+      { Env: ["e=1"] },
+      { Env: ["e=1", "a=d", "c=f", "g="] },
+    ],
     ['ENV a="\\$b \\x"', {}, { Env: ["a=$b \\x"] }],
     ["ENV a=1 \\\n  b=2", {}, { Env: ["a=1", "b=2"] }],
     [["# a comment", "", "USER me"], {}, { User: "me" }],
@@ -29,7 +36,7 @@ describe("applyChanges()", () => {
     ],
     ['LABEL a=b "c d"="e f"', { Labels: { x: "y" } }, { Labels: { x: "y", a: "b", "c d": "e f" } }],
     ["LABEL __proto__=x", {}, { Labels: JSON.parse('{"__proto__":"x"}') }],
-    ["USER ${who}:grp", { Env: ["who=me"] }, { Env: ["who=me"], User: "me:grp" }],
+    [`USER ${braced("who")}:grp`, { Env: ["who=me"] }, { Env: ["who=me"], User: "me:grp" }],
     ["VOLUME /a /b", {}, { Volumes: { "/a": {}, "/b": {} } }],
     ['VOLUME ["/a b"]', {}, { Volumes: { "/a b": {} } }],
     [["WORKDIR /a", "WORKDIR b/../c"], {}, { WorkingDir: "/a/c" }],

@@ -1,47 +1,71 @@
+import { encodeName } from "../../lib/index.ts";
 import { BLOCK_BYTES, DIRENT_BYTES } from "./format.ts";
 
-/** An entry of a directory; `nid` is asked for when the blocks are written. */
+/** What an entry says: the inode's address and the kind of file. */
 export interface Dirent {
-  readonly name: Uint8Array;
-  readonly nid: () => number;
+  readonly nid: number;
   readonly type: number;
 }
 
-/** The entries of one block. */
-export type DirentBlock = readonly Dirent[];
+/**
+ * A directory's names in the order of their bytes, `.` and `..` among them, and how many of them fit into each block:
+ * fixed parts first, then the names.
+ */
+export interface DirectoryLayout {
+  readonly names: readonly string[];
+  readonly counts: readonly number[];
+  /** The directory's length: all blocks are whole but the last. */
+  readonly sizeBytes: number;
+}
 
-/** Distributes entries, in the order of their bytes, over blocks: fixed parts first, then the names. */
-export function layOutDirectory(entries: readonly Dirent[]): DirentBlock[] {
-  const sorted = [...entries].sort((a, b) => Buffer.compare(a.name, b.name));
-  const blocks: Dirent[][] = [];
+export function layOutDirectory(children: Iterable<string>): DirectoryLayout {
+  const names = sortNames([".", "..", ...children]);
+  const counts: number[] = [];
   let used = BLOCK_BYTES;
-  for (const entry of sorted) {
-    const bytes = DIRENT_BYTES + entry.name.length;
+  for (const name of names) {
+    const bytes = DIRENT_BYTES + nameBytes(name);
     if (used + bytes > BLOCK_BYTES) {
-      blocks.push([]);
+      counts.push(0);
       used = 0;
     }
-    blocks.at(-1)!.push(entry);
+    counts[counts.length - 1]!++;
     used += bytes;
   }
-  return blocks;
+  return { names, counts, sizeBytes: (counts.length - 1) * BLOCK_BYTES + used };
 }
 
-/** The directory's length: all blocks are whole but the last. */
-export function directoryBytes(blocks: readonly DirentBlock[]): number {
-  const last = blocks.at(-1)!.reduce((sum, { name }) => sum + DIRENT_BYTES + name.length, 0);
-  return (blocks.length - 1) * BLOCK_BYTES + last;
+/** UTF-16 sorts as UTF-8 does, except around surrogates: rare characters, and bytes that are no UTF-8. */
+function sortNames(names: string[]): string[] {
+  if (!names.some((name) => /[\ud800-\uffff]/.test(name))) return names.sort();
+  return names.sort((a, b) => Buffer.compare(encodeName(a), encodeName(b)));
 }
 
-export function writeDirentBlock(image: Buffer, at: number, block: DirentBlock): void {
-  let nameAt = block.length * DIRENT_BYTES;
-  let direntAt = at;
-  for (const { name, nid, type } of block) {
-    image.writeBigUInt64LE(BigInt(nid()), direntAt);
-    image.writeUInt16LE(nameAt, direntAt + 8);
-    image.writeUInt8(type, direntAt + 10);
-    image.set(name, at + nameAt);
-    direntAt += DIRENT_BYTES;
-    nameAt += name.length;
+function nameBytes(name: string): number {
+  return name.isWellFormed() ? Buffer.byteLength(name) : encodeName(name).length;
+}
+
+export function writeDirectory(
+  image: Buffer,
+  start: number,
+  layout: DirectoryLayout,
+  direntOf: (name: string) => Dirent,
+): void {
+  let next = 0;
+  let at = start;
+  for (const count of layout.counts) {
+    let nameAt = count * DIRENT_BYTES;
+    for (let i = 0; i < count; i++) {
+      const name = layout.names[next++]!;
+      const { nid, type } = direntOf(name);
+      const direntAt = at + i * DIRENT_BYTES;
+      image.writeUInt32LE(nid % 2 ** 32, direntAt);
+      image.writeUInt32LE(Math.floor(nid / 2 ** 32), direntAt + 4);
+      image.writeUInt16LE(nameAt, direntAt + 8);
+      image.writeUInt8(type, direntAt + 10);
+      nameAt += name.isWellFormed()
+        ? image.write(name, at + nameAt, "utf8")
+        : encodeName(name).copy(image, at + nameAt);
+    }
+    at += BLOCK_BYTES;
   }
 }

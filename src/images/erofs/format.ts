@@ -57,7 +57,7 @@ export function writeSuperblock(image: DataView, superblock: Superblock): void {
 
 export interface Inode {
   readonly layout: number;
-  /** Length of the attributes behind the inode, in bytes: 0, or as `xattrBytes` makes them. */
+  /** Length of the attributes behind the inode, in bytes: 0, or as `encodeXattrs` makes them. */
   readonly xattrBytes: number;
   /** `st_mode`, type included. */
   readonly mode: number;
@@ -67,27 +67,33 @@ export interface Inode {
   readonly number: number;
   readonly uid: number;
   readonly gid: number;
-  readonly mtimeNs: bigint;
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
   readonly links: number;
 }
 
-const BILLION = 1_000_000_000n;
 const XATTR_HEADER_BYTES = 12;
 
 export function writeInode(image: DataView, at: number, inode: Inode): void {
-  const nanoseconds = ((inode.mtimeNs % BILLION) + BILLION) % BILLION;
   const xattrCount = inode.xattrBytes === 0 ? 0 : 1 + (inode.xattrBytes - XATTR_HEADER_BYTES) / 4;
   image.setUint16(at, 1 | (inode.layout << 1), true);
   image.setUint16(at + 2, xattrCount, true);
   image.setUint16(at + 4, inode.mode, true);
-  image.setBigUint64(at + 8, BigInt(inode.size), true);
+  setInt64(image, at + 8, inode.size);
   image.setUint32(at + 16, inode.union, true);
   image.setUint32(at + 20, inode.number, true);
   image.setUint32(at + 24, inode.uid, true);
   image.setUint32(at + 28, inode.gid, true);
-  image.setBigInt64(at + 32, (inode.mtimeNs - nanoseconds) / BILLION, true);
-  image.setUint32(at + 40, Number(nanoseconds), true);
+  setInt64(image, at + 32, inode.mtimeSeconds);
+  image.setUint32(at + 40, inode.mtimeNanoseconds, true);
   image.setUint32(at + 44, inode.links, true);
+}
+
+/** Two's complement of a safe integer. */
+function setInt64(image: DataView, at: number, value: number): void {
+  const high = Math.floor(value / 2 ** 32);
+  image.setUint32(at, value - high * 2 ** 32, true);
+  image.setInt32(at + 4, high, true);
 }
 
 /** One chunk of a file: 0 is this image, 1 the device behind it. */
@@ -107,7 +113,7 @@ const XATTR_PREFIXES: readonly [prefix: string, index: number][] = [
 ];
 
 /** Attributes as they follow an inode; of length 0 where there are none. */
-export function encodeXattrs(xattrs: Iterable<[name: string, value: Uint8Array]>): Buffer {
+export function encodeXattrs(xattrs: Iterable<[name: string, value: Uint8Array]>): Uint8Array {
   const parts: Buffer[] = [];
   for (const [name, value] of xattrs) {
     const prefix = XATTR_PREFIXES.find(([text]) => name.startsWith(text));

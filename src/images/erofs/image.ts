@@ -1,13 +1,7 @@
 import { encodeName, invalidParameter } from "../../lib/index.ts";
 import { makeDevice, Turns } from "../../linux/index.ts";
-import { type Chunk, type CopiedChunk, planChunks } from "./chunks.ts";
-import {
-  type Dirent,
-  type DirentBlock,
-  directoryBytes,
-  layOutDirectory,
-  writeDirentBlock,
-} from "./directory.ts";
+import { type ChunkPlan, type CopiedChunk, planChunks } from "./chunks.ts";
+import { type DirectoryLayout, layOutDirectory, writeDirectory } from "./directory.ts";
 import {
   BLOCK_BITS,
   BLOCK_BYTES,
@@ -38,30 +32,12 @@ export interface ErofsImage {
   readonly copies: readonly CopiedChunk[];
 }
 
-/** A node with its place in the image. */
-interface Placed {
-  readonly node: Node;
-  readonly number: number;
-  readonly xattrs: Buffer;
-  links: number;
-  /** Offset of the inode in the image. */
-  at: number;
-  /** What lies with the inode or in blocks of its own. */
-  body: Body;
-  /** First block of a body that has its own. */
-  blockAt: number;
-}
-
+/** What lies behind an inode, or in blocks of its own. */
 type Body =
   | { readonly type: "none" }
-  | { readonly type: "bytes"; readonly bytes: Uint8Array; inline: boolean }
-  | {
-      readonly type: "directory";
-      readonly blocks: readonly DirentBlock[];
-      readonly size: number;
-      inline: boolean;
-    }
-  | { readonly type: "chunks"; readonly chunkBits: number; readonly chunks: readonly Chunk[] };
+  | { readonly type: "target"; readonly bytes: Uint8Array }
+  | { readonly type: "directory"; readonly layout: DirectoryLayout }
+  | { readonly type: "chunks"; readonly plan: ChunkPlan };
 
 const TYPES = {
   file: 0o100000,
@@ -74,19 +50,29 @@ const TYPES = {
 const DIRENT_TYPES = { file: 1, directory: 2, char: 3, block: 4, fifo: 5, symlink: 7 };
 
 const OPAQUE: [string, Uint8Array] = ["trusted.overlay.opaque", Uint8Array.of(0x79)];
+const NO_BYTES = new Uint8Array(0);
 
 /** Makes the EROFS image of a layer's tree; the files' content stays in the tar, which is the image's device. */
 export async function makeImage(root: DirectoryNode, tarBytes: number): Promise<ErofsImage> {
   return await new ImageMaker(root, tarBytes).make();
 }
 
+/**
+ * Places first, then writes. Between the two only numbers are kept, in the nodes: bodies and attributes are made
+ * again, so that an image of a million files does not need them all in memory.
+ */
 class ImageMaker {
-  readonly #placed: Placed[] = [];
-  readonly #byNode = new Map<Node, Placed>();
   readonly #root: DirectoryNode;
   readonly #tarBytes: number;
   readonly #turns = new Turns();
+  /** In the order of a walk, so that what is looked up together lies together. */
+  readonly #nodes: Node[] = [];
+  readonly #parents = new Map<Node, Node>();
+  /** Plans of files with holes, of which the copied chunks have places to remember. */
+  readonly #plans = new Map<Node, ChunkPlan>();
   #metaEnd = META_AT;
+  /** Nodes whose bodies did not fit behind their inodes, with the number of blocks. */
+  readonly #apart: { readonly node: Node; readonly blocks: number }[] = [];
 
   constructor(root: DirectoryNode, tarBytes: number) {
     this.#root = root;
@@ -95,98 +81,81 @@ class ImageMaker {
 
   async make(): Promise<ErofsImage> {
     await this.#enumerate();
-    for (const placed of this.#placed) {
-      this.#place(placed);
-      await this.#turns.over();
+    for (const node of this.#nodes) {
+      this.#place(node);
+      const turn = this.#turns.over();
+      if (turn !== undefined) await turn;
     }
     const blocksEnd = this.#placeBlocks(Math.ceil(this.#metaEnd / BLOCK_BYTES));
     const copies = this.#placeCopies(blocksEnd);
     const bytes = Buffer.alloc(blocksEnd * BLOCK_BYTES);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (const placed of this.#placed) {
-      this.#write(bytes, view, placed);
-      await this.#turns.over();
+    for (const node of this.#nodes) {
+      this.#write(bytes, view, node);
+      const turn = this.#turns.over();
+      if (turn !== undefined) await turn;
     }
     const last = copies.at(-1);
     const blocks = last === undefined ? blocksEnd : last.blockAddress + last.chunkBytes / BLOCK_BYTES;
     writeSuperblock(view, {
-      rootNid: nidOf(this.#placed[0]!),
-      inodes: this.#placed.length,
+      rootNid: nidOf(this.#root),
+      inodes: this.#nodes.length,
       blocks: Math.min(blocks, 0xffff_ffff),
       deviceBlocks: Math.min(Math.ceil(this.#tarBytes / BLOCK_BYTES), 0xffff_ffff),
     });
     return { bytes, sizeBytes: blocks * BLOCK_BYTES, copies };
   }
 
-  /** Nodes in the order of a walk, so that what is looked up together lies together; counts links. */
+  /** Numbers the nodes and counts their names. */
   async #enumerate(): Promise<void> {
     this.#note(this.#root);
-    const stack: { parent: Placed; node: DirectoryNode }[] = [{ parent: this.#placed[0]!, node: this.#root }];
-    const links = { directory: this.#placed[0]! };
-    links.directory.links = 2;
-    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-      const self = this.#byNode.get(top.node)!;
-      const dirents: Dirent[] = [
-        { name: Buffer.from("."), nid: () => nidOf(self), type: DIRENT_TYPES.directory },
-        { name: Buffer.from(".."), nid: () => nidOf(top.parent), type: DIRENT_TYPES.directory },
-      ];
-      for (const [name, node] of top.node.children) {
-        const placed = this.#byNode.get(node) ?? this.#note(node);
-        dirents.push({ name: encodeName(name), nid: () => nidOf(placed), type: DIRENT_TYPES[node.kind] });
-        if (node.kind !== "directory") placed.links++;
+    this.#root.links = 2;
+    this.#parents.set(this.#root, this.#root);
+    const stack: DirectoryNode[] = [this.#root];
+    for (let directory = stack.pop(); directory !== undefined; directory = stack.pop()) {
+      for (const node of directory.children.values()) {
+        if (node.number === 0) this.#note(node);
+        if (node.kind !== "directory") node.links++;
         else {
-          placed.links = 2;
-          self.links++;
-          stack.push({ parent: self, node: node as DirectoryNode });
+          node.links = 2;
+          directory.links++;
+          this.#parents.set(node, directory);
+          stack.push(node as DirectoryNode);
         }
       }
-      const blocks = layOutDirectory(dirents);
-      self.body = { type: "directory", blocks, size: directoryBytes(blocks), inline: false };
-      await this.#turns.over();
+      const turn = this.#turns.over();
+      if (turn !== undefined) await turn;
     }
   }
 
-  #note(node: Node): Placed {
-    const xattrs = encodeXattrs([...checkedXattrs(node), ...(node.opaque === true ? [OPAQUE] : [])]);
-    if (xattrs.length > XATTRS_BYTES_MAX)
-      throw invalidParameter("a file has more extended attributes than can be kept");
-    const placed: Placed = {
-      node,
-      number: this.#placed.length + 1,
-      xattrs,
-      links: 0,
-      at: 0,
-      body: bodyOf(node),
-      blockAt: 0,
-    };
-    this.#placed.push(placed);
-    this.#byNode.set(node, placed);
-    return placed;
+  #note(node: Node): void {
+    checkXattrs(node);
+    this.#nodes.push(node);
+    node.number = this.#nodes.length;
   }
 
   /** Finds room for an inode with what lies behind it. Neither an inode nor a tail of data crosses a block. */
-  #place(placed: Placed): void {
-    const { body } = placed;
-    const head = INODE_BYTES + placed.xattrs.length;
+  #place(node: Node): void {
+    const head = INODE_BYTES + xattrsOf(node).length;
+    const body = this.#bodyOf(node);
     const tail = tailBytes(body);
     const at = tail === undefined ? undefined : fitTail(this.#metaEnd, head, tail);
-    if (at !== undefined && (body.type === "bytes" || body.type === "directory")) body.inline = true;
-    placed.at = at ?? fitInode(this.#metaEnd);
+    node.at = at ?? fitInode(this.#metaEnd);
+    if (at === undefined && tail !== undefined)
+      this.#apart.push({ node, blocks: Math.ceil(tail / BLOCK_BYTES) });
     const chunks =
       body.type === "chunks"
-        ? align(head, CHUNK_INDEX_BYTES) - head + body.chunks.length * CHUNK_INDEX_BYTES
+        ? align(head, CHUNK_INDEX_BYTES) - head + body.plan.chunks.length * CHUNK_INDEX_BYTES
         : 0;
-    this.#metaEnd = align(placed.at + head + (at === undefined ? chunks : tail!), INODE_SLOT_BYTES);
+    this.#metaEnd = align(node.at + head + (at === undefined ? chunks : tail!), INODE_SLOT_BYTES);
   }
 
-  /** Bodies that did not fit behind their inodes. @returns the first free block */
+  /** @returns the first free block */
   #placeBlocks(first: number): number {
     let next = first;
-    for (const placed of this.#placed) {
-      const { body } = placed;
-      if ((body.type !== "bytes" && body.type !== "directory") || body.inline) continue;
-      placed.blockAt = next;
-      next += body.type === "bytes" ? Math.ceil(body.bytes.length / BLOCK_BYTES) : body.blocks.length;
+    for (const { node, blocks } of this.#apart) {
+      node.blockAt = next;
+      next += blocks;
     }
     return next;
   }
@@ -194,74 +163,92 @@ class ImageMaker {
   #placeCopies(first: number): CopiedChunk[] {
     const copies: CopiedChunk[] = [];
     let next = first;
-    for (const { body } of this.#placed) {
-      if (body.type !== "chunks") continue;
-      for (const chunk of body.chunks) {
-        if (chunk.copied === undefined) continue;
-        chunk.copied.blockAddress = next;
-        next += chunk.copied.chunkBytes / BLOCK_BYTES;
+    for (const { chunks } of this.#plans.values()) {
+      for (const { copied } of chunks) {
+        if (copied === undefined) continue;
+        copied.blockAddress = next;
+        next += copied.chunkBytes / BLOCK_BYTES;
         if (next >= NULL_ADDRESS)
           throw invalidParameter("a layer's sparse files are larger than can be kept");
-        copies.push(chunk.copied);
+        copies.push(copied);
       }
     }
     return copies;
   }
 
-  #write(bytes: Buffer, view: DataView, placed: Placed): void {
-    const { node, body, at, xattrs, number, links } = placed;
-    writeInode(view, at, {
-      layout: body.type === "chunks" ? LAYOUT.chunks : isInline(body) ? LAYOUT.inline : LAYOUT.plain,
+  #bodyOf(node: Node): Body {
+    if (node.kind === "directory")
+      return { type: "directory", layout: layOutDirectory(node.children!.keys()) };
+    if (node.kind === "symlink") return { type: "target", bytes: encodeName(node.target!) };
+    if (node.kind !== "file" || node.size === 0) return NO_BODY;
+    let plan = this.#plans.get(node);
+    plan ??= planChunks(node.size, node.dataOffset, node.segments);
+    if (node.segments !== undefined) this.#plans.set(node, plan);
+    return { type: "chunks", plan };
+  }
+
+  #write(bytes: Buffer, view: DataView, node: Node): void {
+    const body = this.#bodyOf(node);
+    const xattrs = xattrsOf(node);
+    const isApart = node.blockAt > 0;
+    const hasTail = body.type === "target" || body.type === "directory";
+    writeInode(view, node.at, {
+      layout: body.type === "chunks" ? LAYOUT.chunks : hasTail && !isApart ? LAYOUT.inline : LAYOUT.plain,
       xattrBytes: xattrs.length,
       mode: TYPES[node.kind] | node.mode,
-      size:
-        body.type === "bytes" ? body.bytes.length : body.type === "directory" ? body.size : (node.size ?? 0),
-      union: this.#union(placed),
-      number,
+      size: tailBytes(body) ?? node.size,
+      union: unionOf(node, body),
+      number: node.number,
       uid: node.uid,
       gid: node.gid,
-      mtimeNs: node.mtimeNs,
-      links,
+      mtimeSeconds: node.mtimeSeconds,
+      mtimeNanoseconds: node.mtimeNanoseconds,
+      links: node.links,
     });
-    bytes.set(xattrs, at + INODE_BYTES);
-    const behind = at + INODE_BYTES + xattrs.length;
-    if (body.type === "bytes") bytes.set(body.bytes, body.inline ? behind : placed.blockAt * BLOCK_BYTES);
-    else if (body.type === "directory") {
-      const start = body.inline ? behind : placed.blockAt * BLOCK_BYTES;
-      for (const [i, block] of body.blocks.entries()) writeDirentBlock(bytes, start + i * BLOCK_BYTES, block);
-    } else if (body.type === "chunks") {
-      let indexAt = align(behind, CHUNK_INDEX_BYTES);
-      for (const chunk of body.chunks) {
-        if (chunk.copied !== undefined) writeChunkIndex(view, indexAt, 0, chunk.copied.blockAddress);
-        else writeChunkIndex(view, indexAt, 1, chunk.tarBlock ?? NULL_ADDRESS);
-        indexAt += CHUNK_INDEX_BYTES;
-      }
-    }
+    bytes.set(xattrs, node.at + INODE_BYTES);
+    const behind = node.at + INODE_BYTES + xattrs.length;
+    const start = isApart ? node.blockAt * BLOCK_BYTES : behind;
+    if (body.type === "target") bytes.set(body.bytes, start);
+    else if (body.type === "directory")
+      writeDirectory(bytes, start, body.layout, (name) => this.#direntOf(node, name));
+    else if (body.type === "chunks") writeChunks(view, align(behind, CHUNK_INDEX_BYTES), body.plan);
   }
 
-  #union({ node, body, blockAt }: Placed): number {
-    if (body.type === "chunks") return CHUNK_INDEXES | (body.chunkBits - BLOCK_BITS);
-    if (body.type !== "none") return isInline(body) ? 0 : blockAt;
-    return node.kind === "char" || node.kind === "block"
-      ? Number(makeDevice(node.major ?? 0, node.minor ?? 0))
-      : 0;
+  #direntOf(directory: Node, name: string): { nid: number; type: number } {
+    const node =
+      name === "."
+        ? directory
+        : name === ".."
+          ? this.#parents.get(directory)!
+          : directory.children!.get(name)!;
+    return { nid: nidOf(node), type: DIRENT_TYPES[node.kind] };
   }
 }
 
-const nidOf = (placed: Placed) => (placed.at - META_AT) / INODE_SLOT_BYTES;
+const NO_BODY: Body = { type: "none" };
+
+const nidOf = (node: Node) => (node.at - META_AT) / INODE_SLOT_BYTES;
 const align = (value: number, unit: number) => Math.ceil(value / unit) * unit;
-const isInline = (body: Body) => (body.type === "bytes" || body.type === "directory") && body.inline;
 
-function bodyOf(node: Node): Body {
-  if (node.kind === "symlink") return { type: "bytes", bytes: encodeName(node.target!), inline: false };
-  if (node.kind !== "file" || node.size === 0) return { type: "none" };
-  return { type: "chunks", ...planChunks(node.size!, node.dataOffset!, node.segments) };
+function writeChunks(view: DataView, start: number, { chunks }: ChunkPlan): void {
+  let at = start;
+  for (const chunk of chunks) {
+    if (chunk.copied !== undefined) writeChunkIndex(view, at, 0, chunk.copied.blockAddress);
+    else writeChunkIndex(view, at, 1, chunk.tarBlock ?? NULL_ADDRESS);
+    at += CHUNK_INDEX_BYTES;
+  }
 }
 
-/** Bytes that could lie behind the inode; undefined where they are more than a block, or none. */
+function unionOf(node: Node, body: Body): number {
+  if (body.type === "chunks") return CHUNK_INDEXES | (body.plan.chunkBits - BLOCK_BITS);
+  if (body.type !== "none") return node.blockAt;
+  return node.kind === "char" || node.kind === "block" ? Number(makeDevice(node.major, node.minor)) : 0;
+}
+
+/** Bytes that lie behind the inode, or, where they do not fit there, in blocks of their own. */
 function tailBytes(body: Body): number | undefined {
-  const bytes = body.type === "bytes" ? body.bytes.length : body.type === "directory" ? body.size : undefined;
-  return bytes === undefined || bytes > BLOCK_BYTES ? undefined : bytes;
+  if (body.type === "target") return body.bytes.length;
+  return body.type === "directory" ? body.layout.sizeBytes : undefined;
 }
 
 function fitInode(from: number): number {
@@ -271,18 +258,26 @@ function fitInode(from: number): number {
 
 /** The first place from which inode and tail both lie within a block each; undefined where no place will do. */
 function fitTail(from: number, head: number, tail: number): number | undefined {
+  if (tail > BLOCK_BYTES) return undefined;
   for (let at = from; at <= from + BLOCK_BYTES; at += INODE_SLOT_BYTES) {
     if (fitInode(at) === at && ((at + head) % BLOCK_BYTES) + tail <= BLOCK_BYTES) return at;
   }
   return undefined;
 }
 
+function xattrsOf(node: Node): Uint8Array {
+  if (node.xattrs === undefined && !node.opaque) return NO_BYTES;
+  return encodeXattrs([...(node.xattrs ?? []), ...(node.opaque ? [OPAQUE] : [])]);
+}
+
 /** @throws InvalidParameter for attributes that no file system could have */
-function checkedXattrs(node: Node): Iterable<[string, Uint8Array]> {
-  for (const [name, value] of node.xattrs) {
+function checkXattrs(node: Node): void {
+  for (const [name, value] of node.xattrs ?? []) {
     if (Buffer.byteLength(name) > XATTR_NAME_BYTES_MAX || value.length > XATTR_VALUE_BYTES_MAX) {
       throw invalidParameter(`an extended attribute is too long: ${JSON.stringify(name.slice(0, 100))}`);
     }
   }
-  return node.xattrs;
+  if (xattrsOf(node).length > XATTRS_BYTES_MAX) {
+    throw invalidParameter("a file has more extended attributes than can be kept");
+  }
 }

@@ -9,28 +9,61 @@ import {
 } from "../../linux/index.ts";
 import type { LayerFacts, RootAttributes } from "../snapshots/snapshotter.ts";
 
-/** A file, directory or mark of a layer. Several names may share one (hard links). */
-export interface Node {
+/**
+ * A file, directory or mark of a layer. Several names may share one (hard links). There is one object for each of
+ * maybe a million files, so that it holds numbers where it can.
+ */
+export class Node {
   readonly kind: "file" | "directory" | "symlink" | "char" | "block" | "fifo";
-  mode: number;
-  uid: number;
-  gid: number;
-  mtimeNs: bigint;
-  xattrs: ReadonlyMap<string, Uint8Array>;
+  mode = 0;
+  uid = 0;
+  gid = 0;
+  mtimeSeconds = 0;
+  /** 0 … 999,999,999, also before 1970. */
+  mtimeNanoseconds = 0;
+  xattrs: ReadonlyMap<string, Uint8Array> | undefined;
   /** Of a directory. */
-  readonly children?: Map<string, Node> | undefined;
+  readonly children: Map<string, Node> | undefined;
   /** Of a directory: it hides what the layers below have under its name. */
-  opaque?: boolean;
+  opaque = false;
   /** Of a symbolic link. */
-  readonly target?: string | undefined;
+  target: string | undefined;
   /** Of a file: its length, where its bytes begin in the tar, and, where it has holes, which these are. */
-  readonly size?: number | undefined;
-  readonly dataOffset?: number | undefined;
-  readonly segments?: readonly TarSegment[] | undefined;
+  size = 0;
+  dataOffset = 0;
+  segments: readonly TarSegment[] | undefined;
   /** Of a device. */
-  readonly major?: number | undefined;
-  readonly minor?: number | undefined;
+  major = 0;
+  minor = 0;
+  /** What the index's maker notes: the inode's place and number, the first block of its own, and how many names. */
+  at = 0;
+  number = 0;
+  blockAt = 0;
+  links = 0;
+
+  constructor(kind: Node["kind"]) {
+    this.kind = kind;
+    this.children = kind === "directory" ? new Map() : undefined;
+  }
+
+  describe({ mode, uid, gid, mtimeNs, xattrs }: TarEntry): this {
+    this.mode = mode;
+    this.uid = uid;
+    this.gid = gid;
+    this.setTime(mtimeNs);
+    this.xattrs =
+      xattrs.size === 0 ? undefined : new Map([...xattrs].filter(([attribute]) => travels(attribute)));
+    return this;
+  }
+
+  setTime(mtimeNs: bigint): void {
+    const nanoseconds = ((mtimeNs % BILLION) + BILLION) % BILLION;
+    this.mtimeNanoseconds = Number(nanoseconds);
+    this.mtimeSeconds = Number((mtimeNs - nanoseconds) / BILLION);
+  }
 }
+
+const BILLION = 1_000_000_000n;
 
 export type DirectoryNode = Node & { readonly children: Map<string, Node> };
 
@@ -38,7 +71,6 @@ export type DirectoryNode = Node & { readonly children: Map<string, Node> };
 const PATH_BYTES_MAX = 4096;
 const NAME_BYTES_MAX = 255;
 const LINKS_FOLLOWED_MAX = 40;
-const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
 
 const show = (name: string) => JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 const refuse = (name: string, reason: string) => invalidParameter(`${show(name)}: ${reason}`);
@@ -49,7 +81,7 @@ const refuse = (name: string, reason: string) => invalidParameter(`${show(name)}
  * wins, whiteouts become overlayfs's marks. Nothing is made on the host, whatever a tar says.
  */
 export class LayerTree {
-  readonly root: DirectoryNode = directoryNode(0o755, 0, 0, 0n);
+  readonly root: DirectoryNode = directoryNode(0n);
   readonly #entriesMax: number;
   /** Hard links whose target has not come yet. */
   readonly #waiting: TarEntry[] = [];
@@ -103,7 +135,7 @@ export class LayerTree {
   }
 
   #describeRoot(entry: TarEntry): void {
-    describe(this.root, entry);
+    this.root.describe(entry);
     this.#rootAttributes = { mode: entry.mode, uid: entry.uid, gid: entry.gid };
   }
 
@@ -126,10 +158,9 @@ export class LayerTree {
     const parent = this.#directory(directory, entry.mtimeNs);
     const there = parent.children.get(name);
     if (entry.kind === "directory") {
-      if (there?.kind === "directory") describe(there, entry);
+      if (there?.kind === "directory") there.describe(entry);
       else {
-        const node = directoryNode(0, 0, 0, 0n);
-        describe(node, entry);
+        const node = new Node("directory").describe(entry);
         // A whiteout that became a directory: the lower directory of that name is still gone.
         if (there !== undefined && isWhiteoutNode(there)) node.opaque = true;
         this.#replace(parent, name, node);
@@ -172,7 +203,7 @@ export class LayerTree {
     const node = new Resolution(this.root, path).resolve((parent, name) => {
       const there = parent.children.get(name);
       if (there !== undefined && !isWhiteoutNode(there)) throw refuse(path, "ENOTDIR: not a directory");
-      const made = directoryNode(0o755, 0, 0, mtimeNs);
+      const made = directoryNode(mtimeNs);
       if (there !== undefined) made.opaque = true;
       parent.children.set(name, made);
       return made;
@@ -246,46 +277,49 @@ function checkLength(name: string): void {
   }
 }
 
-function directoryNode(mode: number, uid: number, gid: number, mtimeNs: bigint): DirectoryNode {
-  return { kind: "directory", mode, uid, gid, mtimeNs, xattrs: NO_XATTRS, children: new Map() };
+/** One that no entry describes. */
+function directoryNode(mtimeNs: bigint): DirectoryNode {
+  const node = new Node("directory");
+  node.mode = 0o755;
+  node.setTime(mtimeNs);
+  return node as DirectoryNode;
 }
 
+/** A character device 0:0. */
 function whiteoutNode(): Node {
-  return { kind: "char", mode: 0, uid: 0, gid: 0, mtimeNs: 0n, xattrs: NO_XATTRS, major: 0, minor: 0 };
+  return new Node("char");
 }
 
 function isWhiteoutNode(node: Node): boolean {
   return node.kind === "char" && node.major === 0 && node.minor === 0;
 }
 
-function describe(node: Node, entry: TarEntry): void {
-  node.mode = entry.mode;
-  node.uid = entry.uid;
-  node.gid = entry.gid;
-  node.mtimeNs = entry.mtimeNs;
-  node.xattrs = travelling(entry.xattrs);
-}
-
-function travelling(xattrs: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
-  if (xattrs.size === 0) return NO_XATTRS;
-  return new Map([...xattrs].filter(([attribute]) => travels(attribute)));
-}
-
 function nodeOf(entry: TarEntry): Node {
-  const { kind, mode, uid, gid, mtimeNs } = entry;
-  const common = { mode, uid, gid, mtimeNs, xattrs: travelling(entry.xattrs) };
-  switch (kind) {
-    case "file":
-      return { ...common, kind, size: entry.size, dataOffset: entry.dataOffset, segments: entry.segments };
-    case "symlink":
+  switch (entry.kind) {
+    case "file": {
+      const node = new Node("file").describe(entry);
+      node.size = entry.size;
+      node.dataOffset = entry.dataOffset;
+      node.segments = entry.segments;
+      return node;
+    }
+    case "symlink": {
       if (entry.linkName === "") throw refuse(entry.name, "the link has no target");
       checkLength(entry.linkName);
-      return { ...common, mode: 0o777, kind, target: entry.linkName };
+      const node = new Node("symlink").describe(entry);
+      node.mode = 0o777;
+      node.target = entry.linkName;
+      return node;
+    }
     case "char":
-    case "block":
-      return { ...common, kind, major: entry.major, minor: entry.minor };
+    case "block": {
+      const node = new Node(entry.kind).describe(entry);
+      node.major = entry.major;
+      node.minor = entry.minor;
+      return node;
+    }
     case "fifo":
-      return { ...common, kind };
+      return new Node("fifo").describe(entry);
     default:
       throw refuse(entry.name, `unhandled tar header type ${entry.typeFlag}`);
   }

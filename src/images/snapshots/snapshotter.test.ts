@@ -1,3 +1,4 @@
+import { setDefaultTimeout } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { IndexedLayers } from "../erofs/indexed-layers.ts";
@@ -5,6 +6,9 @@ import { testSnapshotter } from "./snapshotter.suite.ts";
 import { StackedSnapshotter } from "./stacked-snapshotter.ts";
 import { Trash } from "./trash.ts";
 import { UnpackedLayers } from "./unpacked-layers.ts";
+
+// The machine may be busy with other tests; none of these is about time.
+setDefaultTimeout(60_000);
 
 testSnapshotter("snapshots over unpacked layers", async (root) => {
   await mkdir(root, { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,9 @@ import {
   type TarHeaderInput,
   TarScanner,
 } from "./index.ts";
+
+// The machine may be busy with other tests; none of these is about time.
+setDefaultTimeout(60_000);
 
 const directory = await mkdtemp(join(tmpdir(), "berth-tar-"));
 afterAll(() => rm(directory, { recursive: true, force: true }));

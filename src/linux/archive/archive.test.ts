@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   lstatSync,
@@ -16,6 +16,9 @@ import { decodeName, encodeHeader, padding, TAR_END, type TarHeaderInput } from 
 import { openRoot } from "../files/root-dir.ts";
 import { copyTree, type ExtractOptions, extractTar, packTree, walkTree } from "./index.ts";
 import { listOwnXattrs } from "./self.ts";
+
+// The machine may be busy with other tests; none of these is about time.
+setDefaultTimeout(60_000);
 
 const base = await mkdtemp(join(tmpdir(), "berth-archive-"));
 afterAll(() => rm(base, { recursive: true, force: true }), 60_000);
