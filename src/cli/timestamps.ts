@@ -20,7 +20,7 @@ function durationOf(text: string): number {
   try {
     return parseDuration(text);
   } catch (cause) {
-    throw new Error(`cannot parse ${JSON.stringify(text)} as a duration, a time or a timestamp`, { cause });
+    throw new Error(`failed to parse value as time or duration: ${JSON.stringify(text)}`, { cause });
   }
 }
 

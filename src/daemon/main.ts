@@ -3,6 +3,7 @@ import { assembleEngine, type Engine } from "./assemble.ts";
 import { daemonHelp, parseCommandLine } from "./command-line.ts";
 import { type DaemonConfig, loadConfig } from "./config.ts";
 import { emptyTrash, openDirectories, writePidfile } from "./directories.ts";
+import { IdleMemory } from "./idle-memory.ts";
 import { listen, parseAddress } from "./listeners.ts";
 import { notifyServiceManager } from "./notify.ts";
 
@@ -43,7 +44,13 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   phase("directories");
   const engine = await assembleEngine(config, phase);
   stack.defer(() => engine.close());
-  for (const address of addresses) stack.use(await listen(engine.server.serve(), address, config.group));
+  const idle = stack.use(new IdleMemory());
+  for (const address of addresses) {
+    const server = engine.server.serve();
+    server.on("connection", idle.touch);
+    stack.use(await listen(server, address, config.group));
+  }
+  idle.touch();
   phase("listening");
   log.info("berth is ready", { hosts: config.hosts.join(" "), pid: process.pid });
   await notifyServiceManager("READY=1");

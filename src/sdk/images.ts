@@ -150,7 +150,7 @@ export class Images {
       pause?: boolean;
       changes?: readonly string[];
     },
-    config: ContainerConfig | null = null,
+    config?: ContainerConfig,
   ): Promise<string> {
     const query = { ...options, pause: options.pause === false ? "0" : undefined };
     return (await this.#engine.json<IdResponse>({ method: "POST", path: "/commit", query, json: config })).Id;

@@ -44,7 +44,7 @@ async function credentialsOf(cli: Cli, server: string, flags: Values<typeof FLAG
   if (flags["password-stdin"] && flags.password !== "")
     throw new Error("--password and --password-stdin are mutually exclusive");
   if (flags["password-stdin"] && flags.username === "")
-    throw new Error("Must provide --username with --password-stdin");
+    throw new Error("the --password-stdin option requires --username to be set");
   if (flags.password !== "")
     cli.note("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
   const stored =

@@ -16,7 +16,7 @@ export function localSource(path: string, followLink: boolean): CopySource {
   const { path: resolved, rename } = followLink ? followedName(path, realPath(path)) : withRealParent(path);
   // With a trailing slash the link's target is meant.
   const stat = endsWithSlash(resolved) ? statOrThrow(resolved, statSync) : statOrThrow(resolved, lstatSync);
-  if (endsWithSlash(resolved) && !stat.isDirectory()) throw new Error(`stat ${path}: not a directory`);
+  if (endsWithSlash(resolved) && !stat.isDirectory()) throw new Error("not a directory");
   return { path: resolved, isDirectory: stat.isDirectory(), rename };
 }
 
@@ -39,7 +39,10 @@ export function localTarget(path: string): CopyTarget {
     target = resolve(splitEntry(target).directory, readlinkSync(target));
   }
   const { directory } = splitEntry(target);
-  const parent = statOrThrow(directory, statSync);
+  const parent = statSync(directory, { throwIfNoEntry: false });
+  if (parent === undefined) {
+    throw new Error(`invalid output path: directory ${JSON.stringify(directory)} does not exist`);
+  }
   if (!parent.isDirectory()) throw new Error("not a directory");
   return { path: target, exists: false, isDirectory: false };
 }

@@ -50,12 +50,13 @@ export function followedName(path: string, target: string): { path: string; rena
   return { path: resolved, rename: wanted === actual ? undefined : wanted };
 }
 
-/** Gives the entries of an archive another first name. */
+/** Gives the entries of an archive another first name. An archive of what is in a folder begins with `.`. */
 export function renamer(from: string, to: string): (name: string) => string {
   const [before, after] = [from.replace(/\/+$/, ""), to.replace(/\/+$/, "")];
-  if (before === "") return (name) => (after === "" ? name : `${after}/${name.replace(/^\/+/, "")}`);
   return (name) => {
-    const plain = name.replace(/^\.\/(?=.)/, "");
+    const plain = name.replace(/^(\.?\/)+/, "");
+    if (before === "." || before === "")
+      return plain === "" || plain === "." ? `${after}/` : `${after}/${plain}`;
     const rest = plain.startsWith(before) ? plain.slice(before.length) : undefined;
     return rest === undefined || (rest !== "" && !rest.startsWith("/")) ? name : after + rest;
   };

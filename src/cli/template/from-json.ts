@@ -37,6 +37,7 @@ const EMPTY: Readonly<Record<string, Readonly<Record<string, () => Value>>>> = {
     Sysctls: () => new Map(),
     Tmpfs: () => new Map(),
   },
+  State: { Health: () => null },
   Config: {
     ExposedPorts: () => new Map(),
     MacAddress: () => "",

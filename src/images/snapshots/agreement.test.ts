@@ -38,7 +38,7 @@ async function both(): Promise<{ indexed: Snapshotter; unpacked: Snapshotter }> 
   };
   return {
     indexed: await open("indexed", (root) => IndexedLayers.open(root, tarPath)),
-    unpacked: await open("unpacked", (root, trash) => UnpackedLayers.open(root, trash)),
+    unpacked: await open("unpacked", (root, trash) => UnpackedLayers.open(root, trash, async () => {})),
   };
 }
 

@@ -13,7 +13,11 @@ setDefaultTimeout(60_000);
 testSnapshotter("snapshots over unpacked layers", async (root) => {
   await mkdir(root, { recursive: true, mode: 0o700 });
   const trash = await Trash.open(join(root, "trash"));
-  return await StackedSnapshotter.open(root, await UnpackedLayers.open(join(root, "layers"), trash), trash);
+  return await StackedSnapshotter.open(
+    root,
+    await UnpackedLayers.open(join(root, "layers"), trash, async () => {}),
+    trash,
+  );
 });
 
 for (const mode of ["detached", "attached"] as const) {

@@ -17,6 +17,9 @@ import type { LayerStore, OpenLayers } from "./layer-store.ts";
 import { type DiffId, LAYER_ENTRIES_MAX, type LayerFacts, type LayerReceiver } from "./snapshotter.ts";
 import type { Trash } from "./trash.ts";
 
+/** Makes a directory with all that is in it durable. */
+export type SyncTree = (path: string) => Promise<void>;
+
 /** Prefix of layers that are not whole yet. */
 const INCOMING = ".incoming-";
 
@@ -28,18 +31,21 @@ export class UnpackedLayers implements LayerStore {
   readonly driver = "overlay2";
   readonly #root: string;
   readonly #trash: Trash;
+  readonly #sync: SyncTree;
 
-  private constructor(root: string, trash: Trash) {
+  private constructor(root: string, trash: Trash, sync: SyncTree) {
     this.#root = root;
     this.#trash = trash;
+    this.#sync = sync;
   }
 
-  static async open(root: string, trash: Trash): Promise<UnpackedLayers> {
+  /** `sync` makes a tree of new files durable; tests that are not about that leave it out. */
+  static async open(root: string, trash: Trash, sync: SyncTree = syncFileSystem): Promise<UnpackedLayers> {
     await mkdir(root, { recursive: true, mode: 0o700 });
     for (const name of await readdir(root)) {
       if (name.startsWith(INCOMING)) await trash.take(join(root, name));
     }
-    return new UnpackedLayers(root, trash);
+    return new UnpackedLayers(root, trash, sync);
   }
 
   #path(diffId: DiffId): string {
@@ -50,7 +56,7 @@ export class UnpackedLayers implements LayerStore {
     const path = join(this.#root, INCOMING + newId());
     // The mode that `/` has where no entry of the tar tells another.
     await mkdir(path, { mode: 0o755 });
-    return new Unpacking(path, this.#trash, async (diffId) => {
+    return new Unpacking(path, this.#trash, this.#sync, async (diffId) => {
       try {
         await rename(path, this.#path(diffId));
       } catch (error) {
@@ -105,14 +111,16 @@ const HOST_FAULTS = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS", "ENOMEM", "EMFI
 class Unpacking implements LayerReceiver {
   readonly #path: string;
   readonly #trash: Trash;
+  readonly #sync: SyncTree;
   readonly #adopt: (diffId: DiffId) => Promise<void>;
   readonly #queue = new ByteQueue();
   readonly #unpacked: Promise<LayerFacts>;
   #settled = false;
 
-  constructor(path: string, trash: Trash, adopt: (diffId: DiffId) => Promise<void>) {
+  constructor(path: string, trash: Trash, sync: SyncTree, adopt: (diffId: DiffId) => Promise<void>) {
     this.#path = path;
     this.#trash = trash;
+    this.#sync = sync;
     this.#adopt = adopt;
     this.#unpacked = this.#unpack();
     this.#unpacked.catch((error: unknown) => this.#queue.fail(error));
@@ -142,7 +150,7 @@ class Unpacking implements LayerReceiver {
 
   async stage(): Promise<void> {
     await this.end();
-    await syncFileSystem(this.#path);
+    await this.#sync(this.#path);
     faultPoint("layer-synced");
   }
 
