@@ -9,8 +9,7 @@ import { eventually } from "../support/suite.ts";
 
 const NAME = "faulty";
 const VOLUME = "kept";
-const SERVE =
-  "echo served >>/kept/log; echo here >/www/index.html; trap 'exit 0' TERM; httpd -f -h /www & wait";
+const SERVE = "trap 'exit 0' TERM; echo here >/www/index.html; httpd -f -h /www & wait";
 
 /** What `GET /containers/{id}/json` may say of the container after the repair: as before, or as after. */
 const REPAIRED: Readonly<Record<string, readonly string[]>> = {
@@ -96,7 +95,10 @@ describe.skipIf(AGAINST_DOCKER)("the daemon dies at", () => {
     const reached = point.slice(0, point.indexOf(":"));
     await engine.stop();
     await engine.start({ env: { BERTH_FAULT_POINT: point } });
-    for (const operation of ORDER.slice(0, ORDER.indexOf(reached))) await succeed(operation);
+    for (const operation of ORDER.slice(0, ORDER.indexOf(reached))) {
+      await succeed(operation);
+      if (operation === "start") await eventually(page, "here\n");
+    }
     await operations[reached]!().catch(() => undefined);
     await engine.ended();
     expect(engine.log()).toContain(`fault point ${point}`);

@@ -1,3 +1,4 @@
+import { setDefaultTimeout } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,9 @@ import { openRuntimes, type RuntimesOptions } from "../runtimes.ts";
 import { buildSpec } from "../spec/build.ts";
 import { processEnvironment } from "../spec/environment.ts";
 import type { OciSpec } from "../spec/oci.ts";
+
+// Containers take their time on a machine with other work.
+setDefaultTimeout(60_000);
 
 /** A request whose specification is known. */
 type Request = CreateRequest & { readonly spec: OciSpec };
