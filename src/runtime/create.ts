@@ -1,12 +1,13 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { log, messageOf, systemError } from "../lib/index.ts";
-import { processStartTime, sendSignal } from "../linux/index.ts";
+import { processStartTime } from "../linux/index.ts";
 import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { CreatedContainer, CreateRequest } from "./contract.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { MONITOR_PIDFILE, type MonitorProcess, monitorOf, readMonitorPid, startMonitor } from "./monitor.ts";
 import { assembleNestedMounts, type NestedMounts } from "./nested-mounts.ts";
+import { endProcessTree } from "./process-tree.ts";
 import { assertOrdinaryRoot } from "./root-check.ts";
 import { type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
@@ -101,14 +102,14 @@ export class Creation {
     });
   }
 
-  /** conmon's runtime dies with it (it asks the kernel for that), and so does what the runtime has half made. */
+  /** And the runtime, which must not make anything any more after that was cleared away. */
   async #stopMonitor(): Promise<void> {
     const { child } = this.#monitor;
     // One that waits has not forked itself away yet. The others do so at once, and write down whom they left behind.
     if (!this.#released) child.kill(SIGKILL);
     await child.exited;
     const monitor = monitorOf(this.#request.bundle, this.#request.id);
-    if (monitor) sendSignal(monitor.pid, SIGKILL);
+    if (monitor) await endProcessTree(monitor.pid);
   }
 
   async #undo(cgroup: string | undefined): Promise<void> {

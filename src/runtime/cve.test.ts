@@ -1,5 +1,5 @@
 /** Attacks on runtimes that became known, each a test that fails on an engine with the flaw left in. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   cpSync,
@@ -15,8 +15,9 @@ import {
 import { join } from "node:path";
 import type { CreateRequest, SpecInput } from "./contract.ts";
 import { findProgram } from "./programs.ts";
-import { collect, RuntimeFixture } from "./testing/fixture.ts";
+import { collect, PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 
+setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture();
 const runtime = await fixture.runtimes.get(undefined);
 const canary = join(fixture.directory, "canary");
@@ -45,7 +46,7 @@ async function outcome(args: string[], over: Options = {}): Promise<string> {
     await runtime.create(request);
     await runtime.start(request.id);
     await until(() => existsSync(join(fixture.execRoot, "exits", request.id)));
-    return readFileSync(join(request.bundle, "output.log"), "utf8");
+    return printed(request.bundle);
   } catch (error) {
     return `refused: ${error}`;
   } finally {
@@ -88,7 +89,7 @@ describe("CVE-2019-5736: the runtime's own program is reached through /proc", ()
       }
     }
     await outcome(["/bin/evil"]);
-    const written = readFileSync(join(attacker.bundle, "output.log"), "utf8");
+    const written = printed(attacker.bundle);
     await runtime.delete(attacker.id, { force: true });
     expect(helpers.map(sha256)).toEqual(before);
     expect(written).not.toContain("WROTE");
@@ -104,11 +105,11 @@ describe("CVE-2024-21626: a descriptor of the host's leaks", () => {
     for (let fd = 3; fd <= 9; fd++) {
       rmSync(join(fixture.rootfs, "w"), { force: true });
       symlinkSync(`/proc/self/fd/${fd}`, join(fixture.rootfs, "w"));
-      const printed = await outcome(
+      const text = await outcome(
         ["sh", "-c", "ls /proc/self/cwd/../../../../etc/hostname; ls ../../../../../etc"],
         { cwd: "/w" },
       );
-      expect(printed).not.toContain("passwd");
+      expect(text).not.toContain("passwd");
     }
     rmSync(join(fixture.rootfs, "w"));
   });
@@ -142,9 +143,9 @@ describe("CVE-2025-31133, -52565, -52881, 2019-16884: links in the image where t
       "echo x > /proc/sys/kernel/hostname; echo x > /dev/null; echo x > /dev/console; cat /proc/self/mountinfo";
     const mounts = [{ source: canary, destination: "/etc/hosts", type: "bind", options: ["rbind", "ro"] }];
     for (const over of [{}, { config: { Tty: true } }, { mounts }] satisfies Options[]) {
-      const printed = await outcome(["sh", "-c", script], { rootfs, ...over });
+      const text = await outcome(["sh", "-c", script], { rootfs, ...over });
       // Whoever runs has a real /proc, and never one that it could have put there itself.
-      if (!printed.startsWith("refused")) expect(printed).toMatch(/ \/proc (?:rw|ro),.* - proc /);
+      if (!text.startsWith("refused")) expect(text).toMatch(/ \/proc (?:rw|ro),.* - proc /);
     }
     if (/^\/(?:dev|proc|sys) is/.test(name)) {
       expect(await outcome(["true"], { rootfs })).toContain("must be mounted on ordinary directory");
@@ -187,10 +188,10 @@ describe("CVE-2021-30465, 2024-45310: a container swaps a mount's target while a
       })),
     ];
     for (let round = 0; round < 15; round++) {
-      const printed = await outcome(["cat", "/proc/self/mountinfo"], { mounts });
-      if (printed.startsWith("refused")) continue;
+      const text = await outcome(["cat", "/proc/self/mountinfo"], { mounts });
+      if (text.startsWith("refused")) continue;
       // The host's own root would show as `<device> / <where>`.
-      for (const line of printed.split("\n")) expect(line).not.toContain(` ${hostDevice} / /`);
+      for (const line of text.split("\n")) expect(line).not.toContain(` ${hostDevice} / /`);
     }
     await runtime.delete(swapper.id, { force: true });
     expect(snapshot()).toEqual(before);
@@ -207,10 +208,10 @@ describe("CVE-2020-15257: an abstract socket that every process of the host's ne
   test("there is none of ours", async () => {
     const container = await fixture.run(["sleep", "1000"], { create: { stdinOpen: true } });
     const namespaces = { ...fixture.specInput("x", ["x"]).namespaces, network: "host" as const };
-    const printed = await outcome(["cat", "/proc/net/unix"], { namespaces });
+    const text = await outcome(["cat", "/proc/net/unix"], { namespaces });
     await runtime.delete(container.id, { force: true });
-    expect(printed).toContain("Num       RefCount");
-    const abstract = printed
+    expect(text).toContain("Num       RefCount");
+    const abstract = text
       .split("\n")
       .filter((line) => / @/.test(line) && /conmon|runc|berth|attach/.test(line));
     expect(abstract).toEqual([]);

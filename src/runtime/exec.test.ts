@@ -1,11 +1,12 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../linux/index.ts";
 import type { ExecRequest } from "./contract.ts";
 import { RuntimeError } from "./errors.ts";
-import { collect, RuntimeFixture } from "./testing/fixture.ts";
+import { collect, PATIENCE_MS, RuntimeFixture } from "./testing/fixture.ts";
 
+setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture();
 afterAll(() => fixture[Symbol.asyncDispose]());
 const runtime = await fixture.runtimes.get(undefined);

@@ -1,13 +1,14 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mountsBelow } from "../linux/index.ts";
 import type { SpecMount } from "./contract.ts";
 import { assembleNestedMounts } from "./nested-mounts.ts";
 import { buildSpec } from "./spec/build.ts";
-import { RuntimeFixture } from "./testing/fixture.ts";
+import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 import { specInput } from "./testing/spec-input.ts";
 
+setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture();
 afterAll(() => fixture[Symbol.asyncDispose]());
 const runtime = await fixture.runtimes.get(undefined);
@@ -30,10 +31,7 @@ async function printedBy(script: string, mounts: SpecMount[]): Promise<string> {
   const { id, bundle } = await fixture.run(["sh", "-c", `exec 2>&1; ${script}`], { mounts });
   while (!existsSync(join(fixture.execRoot, "exits", id))) await Bun.sleep(5);
   await runtime.delete(id);
-  return readFileSync(join(bundle, "output.log"), "utf8")
-    .split("\n")
-    .map((line) => line.split(" ").slice(3).join(" "))
-    .join("\n");
+  return printed(bundle);
 }
 
 describe("mounts in mounts", () => {
@@ -43,7 +41,7 @@ describe("mounts in mounts", () => {
   const hosts = join(source("files", { hosts: "127.0.0.1 localhost\n" }), "hosts");
 
   test("lie as if the runtime had mounted them one after the other", async () => {
-    const printed = await printedBy(
+    const text = await printedBy(
       `cat /v/of-outer /v/deep/er/of-inner /v/ro/of-inner /v/deep/er/file; echo; touch /v/a /v/deep/er/b /v/t/c;
        touch /v/ro/d; mount | grep ' /v/t '; cat /etc/passwd /etc/hosts; ls /v/deep`,
       [
@@ -56,10 +54,10 @@ describe("mounts in mounts", () => {
         bind(hosts, "/etc/hosts", "ro"),
       ],
     );
-    expect(printed).toStartWith("outerinnerinner127.0.0.1 localhost\n");
-    expect(printed).toContain("touch: /v/ro/d: Read-only file system");
-    expect(printed).toMatch(/tmpfs on \/v\/t type tmpfs \(rw,nosuid,noexec,relatime,size=64k\)/);
-    expect(printed).toContain("x:x:1:1::/:\n127.0.0.1 localhost\ner\n");
+    expect(text).toStartWith("outerinnerinner127.0.0.1 localhost\n");
+    expect(text).toContain("touch: /v/ro/d: Read-only file system");
+    expect(text).toMatch(/tmpfs on \/v\/t type tmpfs \(rw,nosuid,noexec,relatime,size=64k\)/);
+    expect(text).toContain("x:x:1:1::/:\n127.0.0.1 localhost\ner\n");
     expect(existsSync(join(outer, "a"))).toBe(true);
     expect(existsSync(join(inner, "b"))).toBe(true);
     // Mount points stay where they had to be made, what was mounted there does not.
@@ -69,11 +67,11 @@ describe("mounts in mounts", () => {
 
   test("a read-only outer mount has writable inner ones", async () => {
     mkdirSync(join(outer, "w"), { recursive: true });
-    const printed = await printedBy("touch /v/x; touch /v/w/y && echo yes", [
+    const text = await printedBy("touch /v/x; touch /v/w/y && echo yes", [
       bind(outer, "/v", "rro"),
       bind(inner, "/v/w"),
     ]);
-    expect(printed).toContain("touch: /v/x: Read-only file system\nyes\n");
+    expect(text).toContain("touch: /v/x: Read-only file system\nyes\n");
   });
 
   test("leave nothing mounted on the host", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../linux/index.ts";
@@ -6,8 +6,9 @@ import type { ContainerExit } from "./contract.ts";
 import { RuntimeError } from "./errors.ts";
 import { ExitWatcher } from "./exits.ts";
 import { openInput, reopenLog, resizeTerminal } from "./input.ts";
-import { RuntimeFixture } from "./testing/fixture.ts";
+import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 
+setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture();
 const waiting = new Map<string, (exit: ContainerExit) => void>();
 const exits = new ExitWatcher(fixture.execRoot, (id, exit) => waiting.get(id)?.(exit), fixture.cgroups);
@@ -35,15 +36,6 @@ async function start(args: string[], over?: Options): Promise<Started> {
 type Started = Awaited<ReturnType<typeof fixture.create>> & { exited: Promise<ContainerExit> };
 
 const logOf = (bundle: string) => readFileSync(join(bundle, "output.log"), "utf8");
-/** The bytes that a container printed, without what the monitor writes around them. */
-const printed = (bundle: string, stream = "stdout") =>
-  logOf(bundle)
-    .split("\n")
-    .map((line) => /^\S+ (\S+) ([FP]) (.*)$/s.exec(line))
-    .filter((parts) => parts?.[1] === stream)
-    .map((parts) => `${parts?.[3]}${parts?.[2] === "F" ? "\n" : ""}`)
-    .join("");
-
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 1000; attempt++) {
     if (await holds()) return;
@@ -79,7 +71,7 @@ describe("a container's life", () => {
     const exited = nextExit(container.id);
     await runtime.start(container.id);
     await exited;
-    expect(printed(container.bundle)).toBe("ran\n");
+    expect(printed(container.bundle, "stdout")).toBe("ran\n");
   });
 
   test("a container that was started cannot be started again", async () => {
@@ -104,10 +96,10 @@ describe("a container's life", () => {
       "-c",
       "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.01; done",
     ]);
-    await until("the trap is set", () => printed(trapping.bundle).includes("ready"));
+    await until("the trap is set", () => printed(trapping.bundle, "stdout").includes("ready"));
     await runtime.kill(trapping.id, 15);
     expect((await trapping.exited).code).toBe(3);
-    expect(printed(trapping.bundle)).toBe("ready\ngot\n");
+    expect(printed(trapping.bundle, "stdout")).toBe("ready\ngot\n");
     const killed = await start(["sleep", "100"]);
     await runtime.kill(killed.id, 9);
     expect((await killed.exited).code).toBe(137);
@@ -150,7 +142,7 @@ describe("a container's life", () => {
       { host: { SecurityOpt: ["writable-cgroups"] } },
     );
     await container.exited;
-    if (fixture.cgroups.version === 1) expect(printed(container.bundle)).toBe("made\n");
+    if (fixture.cgroups.version === 1) expect(printed(container.bundle, "stdout")).toBe("made\n");
     await runtime.delete(container.id);
     expect(findCgroups(container.id)).toEqual([]);
   });
@@ -302,7 +294,7 @@ describe("a container's end", () => {
     const exited = nextExit(request.id);
     exits.track(request.id);
     expect((await exited).code).toBe(9);
-    expect(printed(request.bundle).split("\n").length).toBe(201);
+    expect(printed(request.bundle, "stdout").split("\n").length).toBe(201);
     await runtime.delete(request.id);
   });
 
@@ -328,7 +320,7 @@ describe("standard input and the terminal", () => {
     input.end();
     expect((await container.exited).code).toBe(0);
     const sum = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-    expect(printed(container.bundle)).toStartWith(sum);
+    expect(printed(container.bundle, "stdout")).toStartWith(sum);
     await runtime.delete(container.id);
   });
 
@@ -343,7 +335,7 @@ describe("standard input and the terminal", () => {
       await Bun.sleep(20);
     }
     await container.exited;
-    expect(printed(container.bundle)).toBe("one-two\n");
+    expect(printed(container.bundle, "stdout")).toBe("one-two\n");
     await runtime.delete(container.id);
   });
 
@@ -378,21 +370,21 @@ describe("standard input and the terminal", () => {
       config: { Tty: true },
       host: { ConsoleSize: [31, 99] },
     });
-    await until("it waits", () => printed(container.bundle).includes("/dev/pts/0"));
-    expect(printed(container.bundle)).toStartWith("31 99\r\n");
+    await until("it waits", () => printed(container.bundle, "stdout").includes("/dev/pts/0"));
+    expect(printed(container.bundle, "stdout")).toStartWith("31 99\r\n");
     await resizeTerminal(container.bundle, 40, 120);
     await using input = await openInput(container.bundle);
     await Bun.sleep(20);
     await input.write(new TextEncoder().encode("go\r"));
     expect((await container.exited).code).toBe(0);
-    expect(printed(container.bundle)).toEndWith("40 120\r\nbye\r\n");
+    expect(printed(container.bundle, "stdout")).toEndWith("40 120\r\nbye\r\n");
     await resizeTerminal(container.bundle, 10, 10);
     await runtime.delete(container.id);
   });
 
   test("the log goes on in a new file when the old one was renamed", async () => {
     const container = await start(["sh", "-c", "echo one; read x; echo two"], interactive);
-    await until("one is there", () => printed(container.bundle) === "one\n");
+    await until("one is there", () => printed(container.bundle, "stdout") === "one\n");
     const log = join(container.bundle, "output.log");
     renameSync(log, `${log}.1`);
     await reopenLog(container.bundle);
@@ -400,7 +392,7 @@ describe("standard input and the terminal", () => {
     await using input = await openInput(container.bundle);
     await input.write(new TextEncoder().encode("\n"));
     await container.exited;
-    expect(printed(container.bundle)).toBe("two\n");
+    expect(printed(container.bundle, "stdout")).toBe("two\n");
     expect(readFileSync(`${log}.1`, "utf8")).toContain("one");
     await runtime.delete(container.id);
   });
@@ -411,7 +403,7 @@ describe("confinement", () => {
     const script = "ls /proc/self/fd | wc -l; grep -E '^(Cap|Seccomp:|NoNewPrivs)' /proc/1/status";
     const container = await start(["sh", "-c", script]);
     await container.exited;
-    const lines = printed(container.bundle).split("\n");
+    const lines = printed(container.bundle, "stdout").split("\n");
     // Three, and the one with which ls reads the directory.
     expect(lines[0]).toBe("4");
     expect(lines).toContain("CapInh:\t0000000000000000");
@@ -443,7 +435,7 @@ describe("confinement", () => {
     const script = `echo 1 > /proc/sys/kernel/hostname; cat /proc/kcore | wc -c; ls /sys/firmware | wc -l; mkdir /sys/fs/cgroup${sub}/x`;
     const container = await start(["sh", "-c", script]);
     await container.exited;
-    expect(printed(container.bundle)).toBe("0\n0\n");
+    expect(printed(container.bundle, "stdout")).toBe("0\n0\n");
     expect(printed(container.bundle, "stderr")).toMatch(
       /hostname: Read-only file system[\s\S]*cgroup\S*\/x': Read-only/,
     );

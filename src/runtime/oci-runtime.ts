@@ -10,6 +10,7 @@ import { startExec } from "./exec.ts";
 import { runtimeFailure } from "./failures.ts";
 import { hostDevices } from "./host-devices.ts";
 import { monitorOf } from "./monitor.ts";
+import { endProcessTree } from "./process-tree.ts";
 import { type RuncState, readRuncState } from "./runc-state.ts";
 import { mustRunCommand, type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
@@ -129,7 +130,7 @@ export class MonitoredRuntime implements Runtime {
     for (let waitMs = 1; waitMs < MONITOR_END_MS && isAlive(monitor.pid, monitor.startTime); waitMs *= 2) {
       await Bun.sleep(waitMs);
     }
-    if (isAlive(monitor.pid, monitor.startTime)) sendSignal(monitor.pid, SIGKILL);
+    if (isAlive(monitor.pid, monitor.startTime)) await endProcessTree(monitor.pid);
     const cgroup = cgroupsPathOf(bundle);
     if (cgroup !== undefined) {
       await this.#host.cgroups.signalAll(cgroup, SIGKILL);

@@ -1,10 +1,11 @@
 /** Options of `docker run` as the container sees them. */
-import { afterAll, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findInit } from "./programs.ts";
-import { RuntimeFixture } from "./testing/fixture.ts";
+import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 
+setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture();
 afterAll(() => fixture[Symbol.asyncDispose]());
 const runtime = await fixture.runtimes.get(undefined);
@@ -14,10 +15,7 @@ async function lines(script: string, over: Parameters<typeof fixture.run>[1] = {
   const { id, bundle } = await fixture.run(["sh", "-c", `exec 2>&1; ${script}`], over);
   while (!existsSync(join(fixture.execRoot, "exits", id))) await Bun.sleep(5);
   await runtime.delete(id);
-  return readFileSync(join(bundle, "output.log"), "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split(" ").slice(3).join(" "));
+  return printed(bundle).trimEnd().split("\n");
 }
 
 const namespaces = fixture.specInput("x", ["x"]).namespaces;
@@ -29,14 +27,14 @@ test("the init is the first process, and the command another", async () => {
 });
 
 test("user, groups, names, directory and environment", async () => {
-  const printed = await lines("id; hostname; cat /proc/sys/kernel/domainname; pwd; echo $A; umask", {
+  const found = await lines("id; hostname; cat /proc/sys/kernel/domainname; pwd; echo $A; umask", {
     user: { uid: 1000, gid: 1001, additionalGids: [1001, 7], home: "/" },
     hostname: "box",
     domainname: "example.org",
     cwd: "/made/up",
     env: ["PATH=/bin", "A=b"],
   });
-  expect(printed).toEqual(["uid=1000 gid=1001 groups=7,1001", "box", "example.org", "/made/up", "b", "0022"]);
+  expect(found).toEqual(["uid=1000 gid=1001 groups=7,1001", "box", "example.org", "/made/up", "b", "0022"]);
 });
 
 test("limits of processes and of the cgroup", async () => {
@@ -56,14 +54,8 @@ test("limits of processes and of the cgroup", async () => {
       },
     },
   );
-  const log = join(id.bundle, "output.log");
-  while (readFileSync(log, "utf8").split("\n").length < 5) await Bun.sleep(5);
-  expect(
-    readFileSync(log, "utf8")
-      .split("\n")
-      .map((line) => line.split(" ")[3])
-      .slice(0, 4),
-  ).toEqual(["500", "600", "0", "500"]);
+  while (printed(id.bundle).split("\n").length < 5) await Bun.sleep(5);
+  expect(printed(id.bundle)).toBe("500\n600\n0\n500\n");
   const stats = await fixture.cgroups.stats(id.spec.linux.cgroupsPath);
   if (limits.memory) expect(stats.memory_stats.limit).toBe(32 << 20);
   if (limits.pids) expect(stats.pids_stats.limit).toBe(60);
@@ -73,10 +65,10 @@ test("limits of processes and of the cgroup", async () => {
 });
 
 test("a read-only root is one, but for the places that must be written", async () => {
-  const printed = await lines("touch /x; touch /dev/shm/y && echo shm; echo z > /dev/null && echo null", {
+  const found = await lines("touch /x; touch /dev/shm/y && echo shm; echo z > /dev/null && echo null", {
     readonlyRootfs: true,
   });
-  expect(printed).toEqual(["touch: /x: Read-only file system", "shm", "null"]);
+  expect(found).toEqual(["touch: /x: Read-only file system", "shm", "null"]);
 });
 
 test("shared memory has the size that was asked for", async () => {
@@ -95,8 +87,8 @@ test("a device is made and allowed as far as was asked", async () => {
   const host = {
     Devices: [{ PathOnHost: "/dev/zero", PathInContainer: "/dev/mine", CgroupPermissions: "r" }],
   };
-  const printed = await lines("head -c 3 /dev/mine | wc -c; ls -l /dev/mine | head -c 1", { host });
-  expect(printed).toEqual(["3", "c"]);
+  const found = await lines("head -c 3 /dev/mine | wc -c; ls -l /dev/mine | head -c 1", { host });
+  expect(found).toEqual(["3", "c"]);
   expect(await lines("mknod /tmp/disk b 254 0 && cat /tmp/disk | head -c 1")).toContainEqual(
     expect.stringContaining("Operation not permitted"),
   );
@@ -108,8 +100,8 @@ test("no new privileges, and a profile of one's own", async () => {
     syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" }],
   };
   const host = { SecurityOpt: ["no-new-privileges", `seccomp=${JSON.stringify(profile)}`] };
-  const printed = await lines("grep NoNewPrivs /proc/self/status; mkdir /tmp/d", { host });
-  expect(printed).toEqual([
+  const found = await lines("grep NoNewPrivs /proc/self/status; mkdir /tmp/d", { host });
+  expect(found).toEqual([
     "NoNewPrivs:\t1",
     "mkdir: can't create directory '/tmp/d': Operation not permitted",
   ]);
@@ -118,9 +110,9 @@ test("no new privileges, and a profile of one's own", async () => {
 test("a privileged container has every device and right, and no filter", async () => {
   const script =
     "grep -E 'Seccomp:' /proc/self/status; test -e /dev/loop-control -o -e /dev/kmsg && echo devices; mkdir /tmp/m && mount -t tmpfs x /tmp/m && echo mounted";
-  const printed = await lines(script, { host: { Privileged: true } });
-  expect(printed).toContain("Seccomp:\t0");
-  expect(printed).toContain("mounted");
+  const found = await lines(script, { host: { Privileged: true } });
+  expect(found).toContain("Seccomp:\t0");
+  expect(found).toContain("mounted");
 });
 
 test("namespaces are shared as asked", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import type { Runtime } from "./contract.ts";
 import { monitorOf } from "./monitor.ts";
 import { findProgram } from "./programs.ts";
 import { openRuntimes } from "./runtimes.ts";
-import { collect, RuntimeFixture } from "./testing/fixture.ts";
+import { collect, PATIENCE_MS, RuntimeFixture } from "./testing/fixture.ts";
 
 const programs = mkdtempSync(join(tmpdir(), "berth-programs-"));
 const runc = findProgram("runc") ?? "";
@@ -28,6 +28,7 @@ const hanging = program(
   'case " $* " in *" create "*) exec sleep 1000 ;; esac',
 );
 
+setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture({
   configured: {
     mine: { path: other, runtimeArgs: ["--debug"] },

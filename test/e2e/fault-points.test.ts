@@ -17,6 +17,16 @@ const REPAIRED: Readonly<Record<string, readonly string[]>> = {
   start: ["created", "running", "exited"],
   stop: ["running", "exited"],
   remove: ["absent", "exited"],
+  "remove by force": ["absent", "running"],
+};
+
+/** What is done before the operation that reaches the fault point. */
+const PREPARATIONS: Readonly<Record<string, readonly string[]>> = {
+  create: [],
+  start: ["create"],
+  stop: ["create", "start"],
+  remove: ["create", "start", "stop"],
+  "remove by force": ["create", "start"],
 };
 
 let engine: TestEngine;
@@ -47,9 +57,20 @@ const operations: Readonly<Record<string, () => Promise<Response>>> = {
   start: () => engine.api("POST", `/containers/${NAME}/start`),
   stop: () => engine.api("POST", `/containers/${NAME}/stop`),
   remove: () => engine.api("DELETE", `/containers/${NAME}?v=1`),
+  "remove by force": () => engine.api("DELETE", `/containers/${NAME}?v=1&force=1`),
 };
 
-const ORDER = ["create", "start", "stop", "remove"];
+/** Each point with the operation that reaches it; only a removal by force has to decide to end the container. */
+const CASES = FAULT_POINTS.flatMap((point) => {
+  const operation = point.slice(0, point.indexOf(":"));
+  if (point === "remove:decided") return [[point, "remove by force"]] as const;
+  return operation === "remove"
+    ? ([
+        [point, operation],
+        [point, "remove by force"],
+      ] as const)
+    : ([[point, operation]] as const);
+});
 
 async function succeed(operation: string): Promise<void> {
   const response = await operations[operation]!();
@@ -91,20 +112,23 @@ describe.skipIf(AGAINST_DOCKER)("the daemon dies at", () => {
     await engine[Symbol.asyncDispose]();
   });
 
-  test.each([...FAULT_POINTS])("%s", async (point) => {
-    const reached = point.slice(0, point.indexOf(":"));
+  test.each(CASES)("%s, on the way of %s", async (point, operation) => {
     await engine.stop();
     await engine.start({ env: { BERTH_FAULT_POINT: point } });
-    for (const operation of ORDER.slice(0, ORDER.indexOf(reached))) {
-      await succeed(operation);
-      if (operation === "start") await eventually(page, "here\n");
+    for (const before of PREPARATIONS[operation]!) {
+      await succeed(before);
+      if (before === "start") await eventually(page, "here\n");
     }
-    await operations[reached]!().catch(() => undefined);
+    const answer = await operations[operation]!().then(
+      (response) => response.status,
+      () => "cut off",
+    );
+    expect(answer).toBe("cut off");
     await engine.ended();
     expect(engine.log()).toContain(`fault point ${point}`);
 
     await engine.start();
-    expect(REPAIRED[reached]).toContain(await status());
+    expect(REPAIRED[operation]).toContain(await status());
 
     if ((await status()) === "absent") await succeed("create");
     await succeed("start");

@@ -25,19 +25,20 @@ function settings({ compress = false, ...limits }: Limits = {}): LogSettings {
 async function running(limits: Limits = {}) {
   const directory = await temporaryDirectory();
   const path = `${directory.path}/output.log`;
-  const holder: { monitor?: FakeMonitor } = {};
-  const output = new ContainerOutput(path, settings(limits), {
-    watchFile,
-    reopen: async () => holder.monitor?.reopen(),
-  });
+  let tell = async () => {};
+  const output = new ContainerOutput(path, settings(limits), { watchFile, reopen: () => tell() });
   output.prepare();
   const monitor = new FakeMonitor(path);
-  holder.monitor = monitor;
+  tell = monitor.reopen;
   output.started();
   return {
     output,
     monitor,
     directory: directory.path,
+    /** What telling the monitor to reopen its log does. */
+    tell(command: () => Promise<void>) {
+      tell = command;
+    },
     /** The container exits. */
     exit() {
       monitor.close();
@@ -257,15 +258,23 @@ describe("rotation", () => {
     expect(openFiles(c.directory)).toEqual([]);
   });
 
-  test("a command that the monitor lost is told again", async () => {
-    await using c = await running({ maxSize: 1_000_000, maxFiles: 3 });
-    c.monitor.deaf = true;
+  test("a command that the monitor lost is told again; one that it has not read yet is not", async () => {
+    await using c = await running({ maxSize: 1_000_000, maxFiles: 9 });
     const megabyte = `${"z".repeat(999)}\n`.repeat(1000);
+    let told = 0;
+    const { reopen } = c.monitor;
+    c.tell(async () => {
+      told++;
+      // While the command is on its way, however much is written says nothing.
+      for (let i = 0; i < 4; i++) c.monitor.writeRaw(records(STDOUT, megabyte));
+      await Bun.sleep(100);
+    });
     c.monitor.write(STDOUT, megabyte);
-    await until(() => files(c.directory).includes("output.log.1"));
-    c.monitor.deaf = false;
-    for (let i = 0; !files(c.directory).includes("output.log"); i++) {
-      expect(i).toBeLessThan(100);
+    await until(() => told > 0);
+    await Bun.sleep(200);
+    expect(told).toBe(1);
+    c.tell(reopen);
+    while (!files(c.directory).includes("output.log")) {
       c.monitor.write(STDOUT, megabyte);
       await Bun.sleep(10);
       c.monitor.turn();

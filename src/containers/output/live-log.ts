@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { log, messageOf } from "../../lib/index.ts";
 import type { SegmentChain } from "./chain.ts";
+import { Reopening } from "./reopening.ts";
 import type { Segment } from "./segment.ts";
 
 /** Calls back when a file's content has changed or its name was taken away (`watchFile` of `linux/`). */
@@ -21,12 +22,6 @@ const PEEKS = 5;
 /** The monitor answers within its next turn, some tenths of a millisecond. */
 const FIRST_LOOK_FOR_NEW_FILE = 1;
 /**
- * A log that has grown by this much after the monitor was told has not been told: in one turn of its loop the monitor
- * reads its commands, and 8 KiB of each stream (385 KiB of log, were all of it newlines).
- */
-const LOST_COMMAND = 2 * 1024 * 1024;
-
-/**
  * Watches the log of a running container: rotates it when it is full, and wakes its readers when there is more.
  *
  * The kernel tells of changes, so an idle container costs nothing. A busy one without readers would wake the daemon for each
@@ -40,9 +35,9 @@ export class LiveLog {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastSize = 0;
   #lastLook = 0;
-  /** The size that the rotated segment had when the monitor was told; absent while no rotation is under way. */
-  #toldAt: number | undefined;
-  #looks = 0;
+  /** A rotation that is under way. */
+  #reopening: Reopening | undefined;
+  #looksForNewFile = 0;
   #peekTimer: ReturnType<typeof setTimeout> | undefined;
   #peeksLeft = 0;
   #peekedSize = 0;
@@ -107,12 +102,12 @@ export class LiveLog {
 
   #lookAt(size: number | undefined): void {
     if (size === undefined) this.#lookForNewFile();
-    else if (size >= this.#chain.limits.maxSize) this.#rotate(size);
+    else if (size >= this.#chain.limits.maxSize) this.#rotate();
     else this.#keepWatching(size);
   }
 
   #keepWatching(size: number): void {
-    this.#toldAt = undefined;
+    this.#reopening = undefined;
     const grown = size - this.#lastSize;
     const elapsed = Math.max(1, performance.now() - this.#lastLook);
     this.#lastSize = size;
@@ -126,36 +121,25 @@ export class LiveLog {
     }
   }
 
-  #rotate(size: number): void {
+  #rotate(): void {
     this.#chain.rotate();
     this.#lastSize = 0;
-    this.#looks = 0;
-    this.#tell(size);
-  }
-
-  #tell(size: number): void {
-    this.#toldAt = size;
-    this.#options.reopen().then(
-      () => {},
-      (error: unknown) => {
-        // The monitor is about to end: what it still writes goes to the rotated file, and nothing is lost.
-        log.debug("the monitor did not take the command to reopen its log", { error: messageOf(error) });
-        this.#toldAt = undefined;
-        clearTimeout(this.#timer);
-        this.#timer = undefined;
-        if (!this.#stopped) this.#lookIn(1000);
-      },
-    );
+    this.#looksForNewFile = 0;
+    this.#reopening = Reopening.begin(this.#options.reopen, () => this.#lastSegmentSize());
     this.#lookIn(FIRST_LOOK_FOR_NEW_FILE);
   }
 
   /** A rotation is under way, perhaps one that the last daemon began: the monitor has not begun the new file. */
   #lookForNewFile(): void {
-    const last = this.#chain.last;
-    const size = last === undefined ? 0 : (statSync(last.path, { throwIfNoEntry: false })?.size ?? 0);
-    if (this.#toldAt === undefined || size - this.#toldAt > LOST_COMMAND) this.#tell(size);
-    this.#looks++;
-    this.#lookIn(Math.min(FIRST_LOOK_FOR_NEW_FILE * 2 ** this.#looks, LONGEST_LOOK));
+    this.#reopening ??= Reopening.resume(this.#options.reopen, () => this.#lastSegmentSize());
+    this.#reopening.check();
+    this.#looksForNewFile++;
+    this.#lookIn(Math.min(FIRST_LOOK_FOR_NEW_FILE * 2 ** this.#looksForNewFile, LONGEST_LOOK));
+  }
+
+  #lastSegmentSize(): number {
+    const path = this.#chain.last?.path;
+    return path === undefined ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   }
 
   #watchLive(size: number): void {

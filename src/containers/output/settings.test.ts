@@ -46,9 +46,12 @@ describe("limits", () => {
     ["json-file", { "max-buffer-size": "1m" }, "only supported with 'mode=non-blocking'"],
     ["syslog", { "cache-disabled": "x" }, "invalid value for option cache-disabled: x"],
     ["json-file", { "labels-regex": "(" }, "labels-regex"],
-  ] as [string, Record<string, string>, string][])("(%#) %s: an option is refused", (driver, options, message) => {
-    expect(() => of(driver, options)).toThrow(message);
-  });
+  ] as [string, Record<string, string>, string][])(
+    "(%#) %s: an option is refused",
+    (driver, options, message) => {
+      expect(() => of(driver, options)).toThrow(message);
+    },
+  );
 
   test("modes and their buffer", () => {
     of("json-file", { mode: "non-blocking", "max-buffer-size": "4m" });

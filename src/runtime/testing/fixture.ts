@@ -1,5 +1,4 @@
-import { setDefaultTimeout } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostConfig } from "../../wire/index.ts";
@@ -21,8 +20,8 @@ import { buildSpec } from "../spec/build.ts";
 import { processEnvironment } from "../spec/environment.ts";
 import type { OciSpec } from "../spec/oci.ts";
 
-// Containers take their time on a machine with other work.
-setDefaultTimeout(60_000);
+/** Milliseconds for one test: containers take their time on a machine that has other work. */
+export const PATIENCE_MS = 60_000;
 
 /** A request whose specification is known. */
 type Request = CreateRequest & { readonly spec: OciSpec };
@@ -171,4 +170,14 @@ export async function collect(
     if (stream === 1 || stream === 2) text[stream] += decoders[stream].decode(bytes, { stream: true });
   }
   return { stdout: text[1], stderr: text[2] };
+}
+
+/** The bytes that a container printed, without what the monitor writes around them. */
+export function printed(bundle: string, stream?: "stdout" | "stderr"): string {
+  return readFileSync(join(bundle, "output.log"), "utf8")
+    .split("\n")
+    .map((line) => /^\S+ (\S+) ([FP]) (.*)$/s.exec(line))
+    .filter((parts) => parts && (stream === undefined || parts[1] === stream))
+    .map((parts) => `${parts?.[3]}${parts?.[2] === "F" ? "\n" : ""}`)
+    .join("");
 }
