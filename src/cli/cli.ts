@@ -1,6 +1,6 @@
 import { type ClientConfig, type Engine, loadClientConfig } from "../sdk/index.ts";
 import type { GlobalFlags } from "./globals.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./terminal/output.ts";
 
 /** What every command works with: where to print, how the client is configured, and the engine. */
 export class Cli {
@@ -48,9 +48,12 @@ export class Cli {
     return this.globals.configDirectory;
   }
 
-  /** `config.json`, read once. */
+  /** `config.json`, read once. One that cannot be read is told and passed over, as in Docker's client. */
   config(): Promise<ClientConfig> {
-    this.#config ??= loadClientConfig(this.configDirectory);
+    this.#config ??= loadClientConfig(this.configDirectory).catch((error: Error) => {
+      this.note(`WARNING: ${error.message}`);
+      return {};
+    });
     return this.#config;
   }
 

@@ -1,6 +1,6 @@
-import { parseDuration } from "./duration.ts";
-import { parseBool, parseInt64, parseUint } from "./numbers.ts";
-import { parseRamBytes } from "./units.ts";
+import { parseDuration } from "./text/duration.ts";
+import { parseBool, parseInt64, parseUint } from "./text/numbers.ts";
+import { parseRamBytes } from "./text/units.ts";
 
 /** What the shell completes a value or an argument with. */
 export type Completion =

@@ -1,9 +1,10 @@
 import type { Cli } from "./cli.ts";
 import type { Flag, Flags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./globals.ts";
+import { wrap } from "./show/wrap.ts";
 import type { Command } from "./spec.ts";
+import { terminalSize } from "./terminal/tty.ts";
 import { COMMANDS, type Group, isGroup, type Leaf, type Node, spellings } from "./tree.ts";
-import { wrap } from "./wrap.ts";
 
 /** The commands that a newcomer needs first, in the order of help. */
 const COMMON = [
@@ -21,10 +22,10 @@ const COMMON = [
   "info",
 ];
 
-/** Where help breaks its lines. */
+/** Where help breaks its lines: at the terminal's width, within reason. */
 export function helpWidth(env: Readonly<Record<string, string | undefined>>): number {
-  const columns = Number(env["COLUMNS"]);
-  return Number.isInteger(columns) && columns >= 40 ? Math.min(columns, 120) : 80;
+  const columns = Number(env["COLUMNS"]) || terminalSize().columns || 80;
+  return Math.min(120, Math.max(60, columns));
 }
 
 /** `berth --help`. */

@@ -1,11 +1,11 @@
+import { connect } from "./actions/connect.ts";
 import { Cli } from "./cli.ts";
-import { connect } from "./connect.ts";
 import { describeError, ExitError } from "./errors.ts";
 import type { Values } from "./flags.ts";
 import { GLOBAL_FLAGS, readGlobals } from "./globals.ts";
-import { terminalOutput } from "./output.ts";
 import { FlagError, type Parsed, parseArguments } from "./parse.ts";
 import type { Arity, Command } from "./spec.ts";
+import { terminalOutput } from "./terminal/output.ts";
 import { COMMANDS, findIn, type Group, isGroup, type Leaf } from "./tree.ts";
 
 /** What a wrong command line ends with, as in Docker's client. */
@@ -118,7 +118,7 @@ async function unknownCommand(
   name: string,
   commands: Readonly<Record<string, unknown>>,
 ): Promise<ExitError> {
-  const { suggestions } = await import("./suggest.ts");
+  const { suggestions } = await import("./text/suggest.ts");
   const near = suggestions(
     name,
     Object.keys(commands).filter((each) => !each.startsWith("_")),

@@ -1,5 +1,5 @@
 import { cut, type Flag, type Flags } from "./flags.ts";
-import { quote } from "./numbers.ts";
+import { quote } from "./text/numbers.ts";
 
 /** What was typed behind a command's name. */
 export interface Parsed {

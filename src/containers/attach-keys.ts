@@ -7,13 +7,17 @@ const AFTER_CTRL = "@abcdefghijklmnopqrstuvwxyz[\\]^_";
 
 /**
  * The key codes of a sequence such as `ctrl-p,ctrl-q` or `a,ctrl-@,DEL`; the default for an empty one.
+ * @param kind Docker's word for them: `detach` for a container, `escape` for an exec.
  * @throws InvalidParameter `Invalid detach keys (x) provided`
  */
-export function parseDetachKeys(text: string | undefined): readonly number[] {
+export function parseDetachKeys(
+  text: string | undefined,
+  kind: "detach" | "escape" = "detach",
+): readonly number[] {
   if (text === undefined || text === "") return DEFAULT_KEYS;
   return text.split(",").map((key) => {
     const code = keyCode(key);
-    if (code === undefined) throw invalidParameter(`Invalid detach keys (${text}) provided`);
+    if (code === undefined) throw invalidParameter(`Invalid ${kind} keys (${text}) provided`);
     return code;
   });
 }

@@ -50,12 +50,9 @@ function assertAttachable(record: ContainerRecord): void {
   }
 }
 
-/** The input goes when the client has gone, and when the output has come to its end. */
+/** The input goes with the output: when that has come to its end, and when the client has gone. */
 function closeWith(input: AttachInput, output: AttachedOutput, signal: AbortSignal): void {
-  const abandon = () => input.abandon();
-  signal.addEventListener("abort", abandon, { once: true });
-  output.onEnd = () => {
-    signal.removeEventListener("abort", abandon);
-    input.close();
-  };
+  const close = () => (signal.aborted ? input.abandon() : input.close());
+  if (signal.aborted) close();
+  else output.onEnd = close;
 }

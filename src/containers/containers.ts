@@ -1,4 +1,5 @@
 import { type EmitEvent, log, messageOf, notFound, type StreamSession } from "../lib/index.ts";
+import { connectDatagram } from "../linux/index.ts";
 import type { Database } from "../store/index.ts";
 import type {
   ContainerCreateRequest,
@@ -340,7 +341,11 @@ export function openContainers(options: ContainersOptions): Containers {
 }
 
 function realStreams({ logConfig }: ContainerDefaults): CreateStreams {
-  return (host) => createStreams(host, logConfig === undefined ? {} : { defaultLog: logConfig });
+  return (host) =>
+    createStreams(host, {
+      ...(logConfig === undefined ? {} : { defaultLog: logConfig }),
+      openDatagram: connectDatagram,
+    });
 }
 
 /** What the streams may ask of the life. */

@@ -27,7 +27,7 @@ export class ExecInstance {
     this.record = record;
     this.#config = config;
     this.#host = host;
-    this.#keys = parseDetachKeys(config.DetachKeys);
+    this.#keys = parseDetachKeys(config.DetachKeys, "escape");
     this.#emit(`exec_create: ${this.#commandText}`);
   }
 

@@ -74,7 +74,8 @@ async function bringUp(
       logDriver: prepared.output.driver,
       tty: record.config.Tty === true,
       stdinOpen: record.config.OpenStdin === true,
-      stdinOnce: record.config.StdinOnce === true,
+      // A terminal outlives the client that detaches from it: the next one types on.
+      stdinOnce: record.config.StdinOnce === true && record.config.Tty !== true,
     });
     faultPoint("start:created");
     watch.lap("create");

@@ -83,6 +83,7 @@ export {
 } from "./processes/processes.ts";
 export { parseSignal, SIGNALS } from "./processes/signals.ts";
 // Sockets and watching
+export { connectDatagram, UnixDatagramSocket } from "./sockets/datagram.ts";
 export { connectSeqpacket, SeqpacketSocket } from "./sockets/seqpacket.ts";
 export { watchDirectory } from "./watching/watch-directory.ts";
 export { watchFile } from "./watching/watch-file.ts";

@@ -102,7 +102,7 @@ export class Creation {
     });
   }
 
-  /** And the runtime, which must not make anything any more after that was cleared away. */
+  /** Ends the monitor and, before it, the runtime: that must not go on making what is about to be cleared away. */
   async #stopMonitor(): Promise<void> {
     const { child } = this.#monitor;
     // One that waits has not forked itself away yet. The others do so at once, and write down whom they left behind.

@@ -41,7 +41,8 @@ export async function startTerminalExec(start: ExecStart): Promise<ExecProcess> 
     },
   );
   const { terminal } = child;
-  // Nothing of what it is given may be echoed or edited here: that is done in the container.
+  // Nothing of what it is given may be echoed or edited here: that is done in the container. But for line ends, which
+  // the runtime turns off there and relies on here.
   terminal?.setRawMode(true);
   output.relay = child;
   input.terminal = terminal;

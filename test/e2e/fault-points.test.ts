@@ -61,15 +61,14 @@ const operations: Readonly<Record<string, () => Promise<Response>>> = {
 };
 
 /** Each point with the operation that reaches it; only a removal by force has to decide to end the container. */
-const CASES = FAULT_POINTS.flatMap((point) => {
+const CASES = FAULT_POINTS.flatMap((point): [point: string, operation: string][] => {
   const operation = point.slice(0, point.indexOf(":"));
-  if (point === "remove:decided") return [[point, "remove by force"]] as const;
-  return operation === "remove"
-    ? ([
-        [point, operation],
-        [point, "remove by force"],
-      ] as const)
-    : ([[point, operation]] as const);
+  if (point === "remove:decided") return [[point, "remove by force"]];
+  if (operation !== "remove") return [[point, operation]];
+  return [
+    [point, operation],
+    [point, "remove by force"],
+  ];
 });
 
 async function succeed(operation: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, isAbsolute, relative, resolve } from "node:path";
-import { encodeHeader, padding, TAR_END } from "../../lib/tar/index.ts";
+import { encodeHeader, padding, TAR_END } from "../../lib/index.ts";
 import { packLocal } from "../copy/pack.ts";
 import { systemText } from "../options/environment.ts";
-import { standardInput } from "../stdin.ts";
+import { standardInput } from "../terminal/stdin.ts";
 import { parseIgnore } from "./ignore.ts";
 
 /** What a build is made from. */

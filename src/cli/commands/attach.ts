@@ -2,12 +2,12 @@ import type { ContainerInspect } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../errors.ts";
 import { bool, string } from "../flags.ts";
-import { runSession } from "../session.ts";
-import { forwardSignals } from "../signals.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { checkTerminal } from "../terminal-checks.ts";
-import { followTerminalSize } from "../terminal-size.ts";
-import { isTerminal, terminalSize } from "../tty.ts";
+import { runSession } from "../terminal/session.ts";
+import { forwardSignals } from "../terminal/signals.ts";
+import { checkTerminal } from "../terminal/terminal-checks.ts";
+import { followTerminalSize } from "../terminal/terminal-size.ts";
+import { isTerminal, terminalSize } from "../terminal/tty.ts";
 
 export const command = defineCommand({
   summary: "Join the streams of a running container",

@@ -1,18 +1,18 @@
 import { writeFileSync } from "node:fs";
 import type { Query } from "../../sdk/index.ts";
 import type { Ulimit } from "../../wire/index.ts";
+import { allCredentials } from "../actions/credentials.ts";
 import { openContext } from "../build/context.ts";
 import type { Cli } from "../cli.ts";
-import { allCredentials } from "../credentials.ts";
 import { bool, bytes, type Flag, int, list, string, strings, type Values } from "../flags.ts";
 import { checkExtraHost, checkLabel } from "../options/checks.ts";
 import { checkContentTrust } from "../options/content-trust.ts";
 import { checkEnv, pairsToRecord } from "../options/environment.ts";
 import { parseUlimit } from "../options/resources.ts";
-import { showProgress } from "../progress.ts";
-import { parseReference } from "../reference.ts";
+import { showProgress } from "../show/progress.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { isTerminal, terminalSize } from "../tty.ts";
+import { isTerminal, terminalSize } from "../terminal/tty.ts";
+import { parseReference } from "../text/reference.ts";
 
 const ULIMITS: Flag<readonly Ulimit[]> = {
   type: "ulimit",

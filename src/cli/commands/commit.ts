@@ -1,6 +1,6 @@
 import { bool, list, string } from "../flags.ts";
-import { familiarName, parseReference } from "../reference.ts";
 import { between, defineCommand } from "../spec.ts";
+import { familiarName, parseReference } from "../text/reference.ts";
 
 export const command = defineCommand({
   summary: "Make an image of a container's changes",

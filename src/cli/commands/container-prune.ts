@@ -1,5 +1,5 @@
-import { confirm, PRUNE_FLAGS, printPruned, printReclaimed } from "../prune.ts";
-import { pruneContainers } from "../prunes.ts";
+import { confirm, PRUNE_FLAGS, printPruned, printReclaimed } from "../actions/prune.ts";
+import { pruneContainers } from "../actions/prunes.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 export const command = defineCommand({

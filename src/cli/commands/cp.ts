@@ -7,11 +7,11 @@ import { clean, followedName, renamer, splitCopyArgument, splitEntry } from "../
 import { type CopyTarget, placeCopy } from "../copy/placement.ts";
 import { unpackLocal } from "../copy/unpack.ts";
 import { bool } from "../flags.ts";
-import { writeChunks } from "../sink.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { standardInput } from "../stdin.ts";
-import { isTerminal } from "../tty.ts";
-import { humanSize } from "../units.ts";
+import { writeChunks } from "../terminal/sink.ts";
+import { standardInput } from "../terminal/stdin.ts";
+import { isTerminal } from "../terminal/tty.ts";
+import { humanSize } from "../text/units.ts";
 
 /** Go's `os.FileMode` bits, which the engine reports. */
 const GO_DIRECTORY = 2 ** 31;

@@ -1,9 +1,9 @@
-import { createContainer } from "../create-container.ts";
+import { createContainer } from "../actions/create-container.ts";
 import { string } from "../flags.ts";
 import { buildRequest } from "../options/build-request.ts";
 import { CONTAINER_FLAGS } from "../options/flags.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { withConsoleSize } from "../terminal-checks.ts";
+import { withConsoleSize } from "../terminal/terminal-checks.ts";
 import { platformOf } from "./run.ts";
 
 export const command = defineCommand({

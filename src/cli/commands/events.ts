@@ -1,12 +1,12 @@
 import type { EventMessage } from "../../wire/index.ts";
 import { ExitError } from "../errors.ts";
 import { filter, string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format-help.ts";
-import { localRfc3339Nano } from "../go-time.ts";
-import { compactJson } from "../json-text.ts";
+import { SHOW_FORMAT_HELP } from "../show/format-help.ts";
+import { localRfc3339Nano } from "../show/go-time.ts";
+import { compactJson } from "../show/json-text.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 import { fromJson, Template } from "../template/index.ts";
-import { parseTimestamp } from "../timestamps.ts";
+import { parseTimestamp } from "../text/timestamps.ts";
 
 /** A template is tried on this, so that its mistakes show before anything happens. */
 const EMPTY_EVENT =

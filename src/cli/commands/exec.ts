@@ -4,11 +4,11 @@ import type { Cli } from "../cli.ts";
 import { ExitError } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
 import { checkEnv, readPairs } from "../options/environment.ts";
-import { runSession } from "../session.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { checkTerminal } from "../terminal-checks.ts";
-import { followTerminalSize } from "../terminal-size.ts";
-import { terminalSize } from "../tty.ts";
+import { runSession } from "../terminal/session.ts";
+import { checkTerminal } from "../terminal/terminal-checks.ts";
+import { followTerminalSize } from "../terminal/terminal-size.ts";
+import { terminalSize } from "../terminal/tty.ts";
 
 export const command = defineCommand({
   summary: "Run a command in a running container",

@@ -1,6 +1,6 @@
 import { string } from "../flags.ts";
-import { saveStream } from "../save-stream.ts";
 import { defineCommand, exactly } from "../spec.ts";
+import { saveStream } from "../terminal/save-stream.ts";
 
 export const command = defineCommand({
   summary: "Write a container's files as a tar archive",

@@ -1,9 +1,9 @@
 import { bool, string } from "../flags.ts";
-import { printList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
 import { historyList } from "../lists/history.ts";
-import { platformJson } from "../platform.ts";
+import { printList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
 import { defineCommand, exactly } from "../spec.ts";
+import { platformJson } from "../text/platform.ts";
 
 export const command = defineCommand({
   summary: "Show how an image came to be",

@@ -1,8 +1,8 @@
 import { string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format-help.ts";
-import { inspectAll } from "../inspect.ts";
-import { platformJson } from "../platform.ts";
+import { SHOW_FORMAT_HELP } from "../show/format-help.ts";
+import { inspectAll } from "../show/inspect.ts";
 import { atLeast, defineCommand } from "../spec.ts";
+import { platformJson } from "../text/platform.ts";
 
 export const command = defineCommand({
   summary: "Show everything about images",

@@ -1,6 +1,6 @@
+import { confirm, PRUNE_FLAGS, printPruned, printReclaimed } from "../actions/prune.ts";
+import { pruneImages } from "../actions/prunes.ts";
 import { bool } from "../flags.ts";
-import { confirm, PRUNE_FLAGS, printPruned, printReclaimed } from "../prune.ts";
-import { pruneImages } from "../prunes.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 export const command = defineCommand({

@@ -1,8 +1,8 @@
 import type { Filters } from "../../sdk/index.ts";
 import { bool, filter, string } from "../flags.ts";
-import { printList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
 import { imageFormat, imageList, namedImages } from "../lists/images.ts";
+import { printList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
 import { between, defineCommand } from "../spec.ts";
 
 export const command = defineCommand({
@@ -25,7 +25,7 @@ export const command = defineCommand({
     if (flags.tree) {
       const clash = (["quiet", "no-trunc", "digests", "format"] as const).find((name) => changed(name));
       if (clash !== undefined) throw new Error(`--${clash} is not yet supported with --tree`);
-      const { imageTree } = await import("../image-tree.ts");
+      const { imageTree } = await import("../show/image-tree.ts");
       cli.print(imageTree(await images.list({ all: flags.all, manifests: true, filters })));
       return;
     }

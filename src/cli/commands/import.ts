@@ -1,10 +1,10 @@
-import { fileChunks } from "../file-chunks.ts";
 import { list, string } from "../flags.ts";
-import { showProgress } from "../progress.ts";
-import { familiarName, parseReference } from "../reference.ts";
+import { showProgress } from "../show/progress.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { standardInput } from "../stdin.ts";
-import { isTerminal } from "../tty.ts";
+import { fileChunks } from "../terminal/file-chunks.ts";
+import { standardInput } from "../terminal/stdin.ts";
+import { isTerminal } from "../terminal/tty.ts";
+import { familiarName, parseReference } from "../text/reference.ts";
 
 export const command = defineCommand({
   summary: "Make an image of a root file system's tar archive",

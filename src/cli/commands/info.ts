@@ -2,10 +2,10 @@ import { VERSION } from "../../lib/index.ts";
 import { discoverEndpoint } from "../../sdk/index.ts";
 import type { SystemInfo } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
-import { describeInfo } from "../describe-info.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format-help.ts";
+import { describeInfo } from "../show/describe-info.ts";
+import { SHOW_FORMAT_HELP } from "../show/format-help.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 import { fromJson, Template } from "../template/index.ts";
 

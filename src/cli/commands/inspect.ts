@@ -1,8 +1,8 @@
 import { kindOf } from "../../lib/index.ts";
 import type { Engine } from "../../sdk/index.ts";
 import { bool, string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format-help.ts";
-import { inspectAll } from "../inspect.ts";
+import { SHOW_FORMAT_HELP } from "../show/format-help.ts";
+import { inspectAll } from "../show/inspect.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 
 /** In the order in which a name is looked up. */

@@ -1,10 +1,10 @@
-import { checkReadable, fileChunks } from "../file-chunks.ts";
 import { bool, string } from "../flags.ts";
-import { platformJson } from "../platform.ts";
-import { showProgress } from "../progress.ts";
+import { showProgress } from "../show/progress.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
-import { standardInput } from "../stdin.ts";
-import { isTerminal, terminalSize } from "../tty.ts";
+import { checkReadable, fileChunks } from "../terminal/file-chunks.ts";
+import { standardInput } from "../terminal/stdin.ts";
+import { isTerminal, terminalSize } from "../terminal/tty.ts";
+import { platformJson } from "../text/platform.ts";
 
 export const command = defineCommand({
   summary: "Take in images that save has written",

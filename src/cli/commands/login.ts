@@ -1,12 +1,12 @@
 import type { AuthConfig } from "../../wire/index.ts";
-import { ask } from "../ask.ts";
+import { updateConfig, withAuth } from "../actions/config-store.ts";
+import { DOCKER_HUB, findCredentials, helperFor, registryKey, runHelper } from "../actions/credentials.ts";
 import type { Cli } from "../cli.ts";
-import { updateConfig, withAuth } from "../config-store.ts";
-import { DOCKER_HUB, findCredentials, helperFor, registryKey, runHelper } from "../credentials.ts";
 import { bool, string, type Values } from "../flags.ts";
 import { between, defineCommand } from "../spec.ts";
-import { standardInput } from "../stdin.ts";
-import { isTerminal } from "../tty.ts";
+import { ask } from "../terminal/ask.ts";
+import { standardInput } from "../terminal/stdin.ts";
+import { isTerminal } from "../terminal/tty.ts";
 
 const FLAGS = {
   password: string("Password or access token", { short: "p" }),

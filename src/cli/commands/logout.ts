@@ -1,5 +1,5 @@
-import { updateConfig, withAuth } from "../config-store.ts";
-import { helperFor, runHelper } from "../credentials.ts";
+import { updateConfig, withAuth } from "../actions/config-store.ts";
+import { helperFor, runHelper } from "../actions/credentials.ts";
 import { between, defineCommand } from "../spec.ts";
 import { serverOf } from "./login.ts";
 

@@ -1,8 +1,8 @@
 import { STDERR } from "../../lib/index.ts";
 import { bool, string } from "../flags.ts";
-import { Sink } from "../sink.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { parseTimestamp } from "../timestamps.ts";
+import { Sink } from "../terminal/sink.ts";
+import { parseTimestamp } from "../text/timestamps.ts";
 
 export const command = defineCommand({
   summary: "Show what a container has printed",

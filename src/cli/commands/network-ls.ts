@@ -1,8 +1,8 @@
 import { bool, filter, string } from "../flags.ts";
-import { printList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
 import { networkFormat, networkList } from "../lists/networks.ts";
-import { naturalOrder } from "../natural-order.ts";
+import { printList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
+import { naturalOrder } from "../show/natural-order.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 export const command = defineCommand({

@@ -1,5 +1,5 @@
-import { confirm, PRUNE_FLAGS, printPruned } from "../prune.ts";
-import { pruneNetworks } from "../prunes.ts";
+import { confirm, PRUNE_FLAGS, printPruned } from "../actions/prune.ts";
+import { pruneNetworks } from "../actions/prunes.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 const WARNING =

@@ -1,7 +1,7 @@
 import { hostPort } from "../lists/containers.ts";
-import { naturalOrder } from "../natural-order.ts";
-import { parseUint } from "../numbers.ts";
+import { naturalOrder } from "../show/natural-order.ts";
 import { between, defineCommand } from "../spec.ts";
+import { parseUint } from "../text/numbers.ts";
 
 export const command = defineCommand({
   summary: "Show where a container's ports are published",

@@ -1,5 +1,5 @@
 import { bool, filter, int, string } from "../flags.ts";
-import { FORMAT_HELP } from "../format-help.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 export const command = defineCommand({
@@ -21,7 +21,7 @@ export const command = defineCommand({
     if (flags.format !== "" && flags.quiet) {
       cli.note("WARNING: Ignoring custom format, because both --format and --quiet are set.");
     }
-    if (format !== "") (await import("../check-format.ts")).checkContainerFormat(format);
+    if (format !== "") (await import("../show/check-format.ts")).checkContainerFormat(format);
     // Sizes are slow to compute, so they are asked for only where they are shown.
     const wantsSize = flags.size || (/\.Size\b/.test(format) && !flags.quiet && !changed("size"));
     const engine = await cli.engine();
@@ -35,7 +35,7 @@ export const command = defineCommand({
     const [containers, { containerList, containerFormat }, { printList }] = await Promise.all([
       listed,
       import("../lists/containers.ts"),
-      import("../format.ts"),
+      import("../show/format.ts"),
     ]);
     const chosen = containerFormat(format, flags.quiet, wantsSize);
     await printList(cli, containerList(!flags["no-trunc"]), chosen, containers);

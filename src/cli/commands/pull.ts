@@ -1,12 +1,12 @@
+import { authForImage } from "../actions/credentials.ts";
+import { pullImage } from "../actions/pull-image.ts";
 import type { Cli } from "../cli.ts";
-import { authForImage } from "../credentials.ts";
 import { bool, string } from "../flags.ts";
 import { checkContentTrust } from "../options/content-trust.ts";
-import { showProgress } from "../progress.ts";
-import { pullImage } from "../pull-image.ts";
-import { familiarName, familiarReference, parseReference, withDefaultTag } from "../reference.ts";
+import { showProgress } from "../show/progress.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { isTerminal, terminalSize } from "../tty.ts";
+import { isTerminal, terminalSize } from "../terminal/tty.ts";
+import { familiarName, familiarReference, parseReference, withDefaultTag } from "../text/reference.ts";
 
 export const command = defineCommand({
   summary: "Download an image from a registry",

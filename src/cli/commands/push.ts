@@ -1,11 +1,11 @@
-import { authForImage } from "../credentials.ts";
+import { authForImage } from "../actions/credentials.ts";
 import { bool, string } from "../flags.ts";
 import { checkContentTrust } from "../options/content-trust.ts";
-import { platformJson } from "../platform.ts";
-import { showProgress } from "../progress.ts";
-import { familiarName, familiarReference, parseReference, withDefaultTag } from "../reference.ts";
+import { showProgress } from "../show/progress.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { isTerminal, terminalSize } from "../tty.ts";
+import { isTerminal, terminalSize } from "../terminal/tty.ts";
+import { platformJson } from "../text/platform.ts";
+import { familiarName, familiarReference, parseReference, withDefaultTag } from "../text/reference.ts";
 
 export const command = defineCommand({
   summary: "Upload an image to a registry",

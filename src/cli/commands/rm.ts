@@ -1,5 +1,5 @@
 import { kindOf } from "../../lib/index.ts";
-import { allFlag, chosenContainers, oneOrAll, startAll } from "../each.ts";
+import { allFlag, chosenContainers, oneOrAll, startAll } from "../actions/each.ts";
 import { describeError, joinErrors } from "../errors.ts";
 import { bool } from "../flags.ts";
 import { defineCommand } from "../spec.ts";

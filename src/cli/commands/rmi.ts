@@ -1,8 +1,8 @@
 import { kindOf } from "../../lib/index.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { bool, strings } from "../flags.ts";
-import { platformJson } from "../platform.ts";
 import { atLeast, defineCommand } from "../spec.ts";
+import { platformJson } from "../text/platform.ts";
 
 export const command = defineCommand({
   summary: "Remove images",

@@ -1,14 +1,14 @@
 import type { ContainerCreateRequest } from "../../wire/index.ts";
+import { createContainer } from "../actions/create-container.ts";
+import { runAttached } from "../actions/run-attached.ts";
+import { startError } from "../actions/run-errors.ts";
 import type { Cli } from "../cli.ts";
-import { createContainer } from "../create-container.ts";
 import { bool, string } from "../flags.ts";
 import { buildRequest } from "../options/build-request.ts";
 import { CONTAINER_FLAGS } from "../options/flags.ts";
 import type { ContainerFlags } from "../options/request.ts";
-import { runAttached } from "../run-attached.ts";
-import { startError } from "../run-errors.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { checkTerminal, withConsoleSize } from "../terminal-checks.ts";
+import { checkTerminal, withConsoleSize } from "../terminal/terminal-checks.ts";
 
 export const command = defineCommand({
   summary: "Create a container from an image and run it",

@@ -1,7 +1,7 @@
 import { string } from "../flags.ts";
-import { platformJson } from "../platform.ts";
-import { saveStream } from "../save-stream.ts";
 import { atLeast, defineCommand } from "../spec.ts";
+import { saveStream } from "../terminal/save-stream.ts";
+import { platformJson } from "../text/platform.ts";
 
 export const command = defineCommand({
   summary: "Write images as a tar archive",

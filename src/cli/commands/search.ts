@@ -1,10 +1,10 @@
 import type { SearchResult } from "../../sdk/index.ts";
-import { DOCKER_HUB, encodeAuth, findCredentials } from "../credentials.ts";
+import { DOCKER_HUB, encodeAuth, findCredentials } from "../actions/credentials.ts";
 import { bool, filter, int, string } from "../flags.ts";
-import { type ListKind, printList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
+import { type ListKind, printList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
+import { ellipsis } from "../show/table.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { ellipsis } from "../table.ts";
 
 function searchList(short: boolean, json: boolean): ListKind<SearchResult> {
   return {

@@ -1,11 +1,11 @@
+import { allFlag, chosenContainers } from "../actions/each.ts";
 import type { Cli } from "../cli.ts";
-import { allFlag, chosenContainers } from "../each.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { bool, string, type Values } from "../flags.ts";
-import { runSession } from "../session.ts";
-import { forwardSignals } from "../signals.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { followTerminalSize } from "../terminal-size.ts";
+import { runSession } from "../terminal/session.ts";
+import { forwardSignals } from "../terminal/signals.ts";
+import { followTerminalSize } from "../terminal/terminal-size.ts";
 
 const FLAGS = {
   all: allFlag("Start every container that does not run"),

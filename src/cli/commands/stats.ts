@@ -1,11 +1,11 @@
+import { StatsCollector } from "../actions/stats-collector.ts";
 import type { Cli } from "../cli.ts";
 import { bool, string } from "../flags.ts";
-import { renderList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
 import { STATS_TABLE, statsList } from "../lists/stats.ts";
+import { renderList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { StatsCollector } from "../stats-collector.ts";
-import { isTerminal } from "../tty.ts";
+import { isTerminal } from "../terminal/tty.ts";
 
 const REDRAW_MS = 500;
 

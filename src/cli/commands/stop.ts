@@ -1,6 +1,6 @@
-import { allFlag, chosenContainers, forEach, oneOrAll } from "../each.ts";
+import { allFlag, chosenContainers, forEach, oneOrAll } from "../actions/each.ts";
+import { readTimeout, STOP_FLAGS } from "../actions/stop-flags.ts";
 import { defineCommand } from "../spec.ts";
-import { readTimeout, STOP_FLAGS } from "../stop-flags.ts";
 
 export const command = defineCommand({
   summary: "Stop containers",

@@ -1,16 +1,16 @@
 import type { DiskUsage, ImageSummary } from "../../wire/index.ts";
 import { bool, string } from "../flags.ts";
-import { printList, renderList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
 import { containerList } from "../lists/containers.ts";
 import { buildCacheList, USAGE_LIST, USAGE_RAW, USAGE_TABLE, usageLines } from "../lists/disk-usage.ts";
 import { imageList, isDangling, type NamedImage } from "../lists/images.ts";
 import { VOLUME_LIST } from "../lists/volumes.ts";
-import { familiarName, parseReference } from "../reference.ts";
+import { printList, renderList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
+import { explained } from "../show/template-rows.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 import { methods, Template } from "../template/index.ts";
-import { explained } from "../template-rows.ts";
-import { humanSize } from "../units.ts";
+import { familiarName, parseReference } from "../text/reference.ts";
+import { humanSize } from "../text/units.ts";
 
 const IMAGES =
   "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";

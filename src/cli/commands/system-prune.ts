@@ -1,8 +1,14 @@
 import type { Filters } from "../../sdk/index.ts";
+import { confirm, PRUNE_FLAGS, printPruned, printReclaimed, pruneFilters } from "../actions/prune.ts";
+import {
+  pruneBuildCache,
+  pruneContainers,
+  pruneImages,
+  pruneNetworks,
+  pruneVolumes,
+} from "../actions/prunes.ts";
 import { bool } from "../flags.ts";
-import { naturalOrder } from "../natural-order.ts";
-import { confirm, PRUNE_FLAGS, printPruned, printReclaimed, pruneFilters } from "../prune.ts";
-import { pruneBuildCache, pruneContainers, pruneImages, pruneNetworks, pruneVolumes } from "../prunes.ts";
+import { naturalOrder } from "../show/natural-order.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 
 export const command = defineCommand({

@@ -1,5 +1,5 @@
-import { familiarName, parseReference } from "../reference.ts";
 import { defineCommand, exactly } from "../spec.ts";
+import { familiarName, parseReference } from "../text/reference.ts";
 
 export const command = defineCommand({
   summary: "Give an image another name",

@@ -1,5 +1,5 @@
+import { alignColumns } from "../show/table.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { alignColumns } from "../table.ts";
 
 export const command = defineCommand({
   summary: "Show the processes of a container",

@@ -1,4 +1,4 @@
-import { allFlag, chosenContainers, forEach, oneOrAll } from "../each.ts";
+import { allFlag, chosenContainers, forEach, oneOrAll } from "../actions/each.ts";
 import { defineCommand } from "../spec.ts";
 
 export const command = defineCommand({

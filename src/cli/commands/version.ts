@@ -4,9 +4,9 @@ import type { SystemVersion } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format-help.ts";
+import { SHOW_FORMAT_HELP } from "../show/format-help.ts";
+import { alignColumns } from "../show/table.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
-import { alignColumns } from "../table.ts";
 import { fromJson, Template } from "../template/index.ts";
 
 export const command = defineCommand({

@@ -1,8 +1,8 @@
 import { bytes, type Flag, list, map, string } from "../flags.ts";
-import { NO_CLUSTER } from "../messages.ts";
 import { checkLabel } from "../options/checks.ts";
 import { pairsToRecord } from "../options/environment.ts";
 import { between, defineCommand } from "../spec.ts";
+import { NO_CLUSTER } from "../text/messages.ts";
 
 /** Flags that only a cluster's volumes have. */
 const CLUSTER_FLAGS = {

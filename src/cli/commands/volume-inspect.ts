@@ -1,6 +1,6 @@
 import { string } from "../flags.ts";
-import { SHOW_FORMAT_HELP } from "../format-help.ts";
-import { inspectAll } from "../inspect.ts";
+import { SHOW_FORMAT_HELP } from "../show/format-help.ts";
+import { inspectAll } from "../show/inspect.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 
 export const command = defineCommand({

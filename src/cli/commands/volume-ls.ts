@@ -1,10 +1,10 @@
 import { bool, filter, string } from "../flags.ts";
-import { printList } from "../format.ts";
-import { FORMAT_HELP } from "../format-help.ts";
 import { VOLUME_LIST, volumeFormat } from "../lists/volumes.ts";
-import { NO_CLUSTER } from "../messages.ts";
-import { naturalOrder } from "../natural-order.ts";
+import { printList } from "../show/format.ts";
+import { FORMAT_HELP } from "../show/format-help.ts";
+import { naturalOrder } from "../show/natural-order.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
+import { NO_CLUSTER } from "../text/messages.ts";
 
 export const command = defineCommand({
   summary: "List volumes",

@@ -1,6 +1,6 @@
 import { string } from "../flags.ts";
-import { NO_CLUSTER } from "../messages.ts";
 import { between, defineCommand } from "../spec.ts";
+import { NO_CLUSTER } from "../text/messages.ts";
 
 export const command = defineCommand({
   summary: "Change a cluster's volume",

@@ -1,5 +1,5 @@
 import type { Cli } from "../cli.ts";
-import { humanSize } from "../units.ts";
+import { humanSize } from "../text/units.ts";
 
 /** How often the amount is drawn. */
 const DRAW_EVERY_MS = 75;

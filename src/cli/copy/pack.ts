@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { constants } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { posix } from "node:path";
-import { encodeHeader, padding, TAR_END, type TarHeaderInput } from "../../lib/tar/index.ts";
+import { encodeHeader, padding, TAR_END, type TarHeaderInput } from "../../lib/index.ts";
 import { splitEntry } from "./paths.ts";
 
 const PIECE_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { chmod, link, lstat, lutimes, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
 import { posix } from "node:path";
-import { readTar, type TarEntry } from "../../lib/tar/index.ts";
+import { readTar, type TarEntry } from "../../lib/index.ts";
 import type { Placement } from "./placement.ts";
 
 /**

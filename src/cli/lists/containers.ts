@@ -1,10 +1,10 @@
 import type { ContainerSummary, PortSummary } from "../../wire/index.ts";
-import type { ListKind } from "../format.ts";
-import { goTime } from "../go-time.ts";
-import { quote } from "../numbers.ts";
-import { familiarName, familiarReference, parseReference } from "../reference.ts";
-import { ellipsis } from "../table.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import type { ListKind } from "../show/format.ts";
+import { goTime } from "../show/go-time.ts";
+import { ellipsis } from "../show/table.ts";
+import { quote } from "../text/numbers.ts";
+import { familiarName, familiarReference, parseReference } from "../text/reference.ts";
+import { humanDuration, humanSize } from "../text/units.ts";
 
 /** `berth ps`. @param short cut ids, commands and names of mounts to what fits. */
 export function containerList(short: boolean): ListKind<ContainerSummary> {

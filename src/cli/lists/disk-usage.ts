@@ -5,9 +5,9 @@ import type {
   ImageSummary,
   Volume,
 } from "../../wire/index.ts";
-import type { ListKind } from "../format.ts";
-import { goTimeOfRfc3339 } from "../go-time.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import type { ListKind } from "../show/format.ts";
+import { goTimeOfRfc3339 } from "../show/go-time.ts";
+import { humanDuration, humanSize } from "../text/units.ts";
 import { shortImageId } from "./containers.ts";
 
 /** One line of `system df`. */

@@ -1,8 +1,8 @@
 import type { ImageHistoryItem } from "../../wire/index.ts";
-import type { ListKind } from "../format.ts";
-import { localRfc3339 } from "../go-time.ts";
-import { ellipsis } from "../table.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import type { ListKind } from "../show/format.ts";
+import { localRfc3339 } from "../show/go-time.ts";
+import { ellipsis } from "../show/table.ts";
+import { humanDuration, humanSize } from "../text/units.ts";
 import { shortImageId } from "./containers.ts";
 
 /** Reproducible builds set times to the epoch, or to 1980 where an archive cannot go further back. */

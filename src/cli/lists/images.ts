@@ -1,8 +1,8 @@
 import type { ImageSummary } from "../../wire/index.ts";
-import type { ListKind } from "../format.ts";
-import { goTime } from "../go-time.ts";
-import { familiarName, parseReference, type Reference } from "../reference.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import type { ListKind } from "../show/format.ts";
+import { goTime } from "../show/go-time.ts";
+import { familiarName, parseReference, type Reference } from "../text/reference.ts";
+import { humanDuration, humanSize } from "../text/units.ts";
 import { shortImageId } from "./containers.ts";
 
 /** An image by one of its names: `images` has a line for each. */

@@ -1,6 +1,6 @@
 import type { Network } from "../../wire/index.ts";
-import type { ListKind } from "../format.ts";
-import { goTimeOfRfc3339 } from "../go-time.ts";
+import type { ListKind } from "../show/format.ts";
+import { goTimeOfRfc3339 } from "../show/go-time.ts";
 import { labelList } from "./containers.ts";
 
 /** `berth network ls`. */

@@ -1,5 +1,5 @@
-import type { ListKind } from "../format.ts";
-import { binarySize, humanSize } from "../units.ts";
+import type { ListKind } from "../show/format.ts";
+import { binarySize, humanSize } from "../text/units.ts";
 
 /** What a container used in the last second. */
 export interface StatsSample {

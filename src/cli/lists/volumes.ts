@@ -1,6 +1,6 @@
 import type { Volume } from "../../wire/index.ts";
-import type { ListKind } from "../format.ts";
-import { humanSize } from "../units.ts";
+import type { ListKind } from "../show/format.ts";
+import { humanSize } from "../text/units.ts";
 import { labelList } from "./containers.ts";
 
 /** `berth volume ls`. Groups, availability and status belong to a cluster's volumes. */

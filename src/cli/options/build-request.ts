@@ -1,7 +1,7 @@
 import { isOlder } from "../../sdk/index.ts";
 import type { ContainerCreateRequest } from "../../wire/index.ts";
+import { commandError } from "../actions/run-errors.ts";
 import type { Cli } from "../cli.ts";
-import { commandError } from "../run-errors.ts";
 import { checkContentTrust } from "./content-trust.ts";
 import { type ContainerFlags, containerRequest } from "./request.ts";
 

@@ -1,13 +1,12 @@
-import { isIP } from "node:net";
 import { cut } from "../flags.ts";
-import { quote } from "../numbers.ts";
+import { isAddress } from "../text/ip.ts";
+import { quote } from "../text/numbers.ts";
 
 /** Checks of single texts; each gives the text to keep, or throws with Docker's words. */
 
 export function checkAddress(text: string): string {
   const address = text.trim();
-  if (isIP(address) === 0 || address.includes("%"))
-    throw new Error(`IP address is not correctly formatted: ${text}`);
+  if (!isAddress(address)) throw new Error(`IP address is not correctly formatted: ${text}`);
   return address;
 }
 
@@ -19,7 +18,7 @@ export function checkExtraHost(text: string): string {
     throw new Error(`bad format for add-host: ${quote(text)}`);
   if (value === "host-gateway") return `${name}:${value}`;
   const address = /^\[(.+)\]$/.exec(value)?.[1] ?? value;
-  if (isIP(address.trim()) === 0) throw new Error(`invalid IP address in add-host: ${quote(address)}`);
+  if (!isAddress(address.trim())) throw new Error(`invalid IP address in add-host: ${quote(address)}`);
   return `${name}:${address}`;
 }
 

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { DeviceMapping, DeviceRequest } from "../../wire/index.ts";
 import { cut } from "../flags.ts";
-import { parseDecimal } from "../numbers.ts";
+import { parseDecimal } from "../text/numbers.ts";
 import { parseCsv } from "./csv.ts";
 
 export interface DeviceFlags {

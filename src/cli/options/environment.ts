@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { ClientConfig } from "../../sdk/index.ts";
 import { cut } from "../flags.ts";
 
@@ -30,6 +29,7 @@ function readPairFile(path: string, env: Environment | undefined): string[] {
 
 function readBytes(path: string): Uint8Array {
   try {
+    const { readFileSync } = require("node:fs") as typeof import("node:fs");
     return readFileSync(path);
   } catch (error) {
     throw new Error(`open ${path}: ${systemText(error)}`, { cause: error });

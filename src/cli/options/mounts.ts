@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { Mount } from "../../wire/index.ts";
 import { cut } from "../flags.ts";
-import { parseBool } from "../numbers.ts";
-import { parseRamBytes } from "../units.ts";
+import { parseBool } from "../text/numbers.ts";
+import { parseRamBytes } from "../text/units.ts";
 import { parseCsv } from "./csv.ts";
 
 type Draft = { -readonly [K in keyof Mount]: Mount[K] };

@@ -1,6 +1,6 @@
 import type { EndpointSettings } from "../../wire/index.ts";
 import { cut } from "../flags.ts";
-import { parseDecimal } from "../numbers.ts";
+import { parseDecimal } from "../text/numbers.ts";
 import { parseCsv } from "./csv.ts";
 
 /** One `--network`: a name, or `name=x,alias=a,ip=…,driver-opt=k=v`. */

@@ -1,6 +1,6 @@
-import { isIP } from "node:net";
 import type { PortBinding, PortMap } from "../../wire/index.ts";
 import { cut } from "../flags.ts";
+import { isAddress } from "../text/ip.ts";
 
 export interface PublishedPorts {
   readonly exposed: Record<string, Record<string, never>>;
@@ -80,7 +80,7 @@ function plainAddress(address: string): string {
   if (address.startsWith("[") && plain === address) {
     throw new Error(`invalid IP address ${address}: address ${address}:: missing ']' in address`);
   }
-  if (plain !== "" && isIP(plain.replace(/%.*$/, "")) === 0) throw new Error(`invalid IP address: ${plain}`);
+  if (plain !== "" && !isAddress(plain.replace(/%.*$/, ""))) throw new Error(`invalid IP address: ${plain}`);
   return plain;
 }
 

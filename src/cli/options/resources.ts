@@ -1,6 +1,6 @@
 import type { RestartPolicy, ThrottleDevice, Ulimit, WeightDevice } from "../../wire/index.ts";
 import { cut, type Flag } from "../flags.ts";
-import { parseRamBytes } from "../units.ts";
+import { parseRamBytes } from "../text/units.ts";
 
 /** `--cpus 1.5`, in billionths of a CPU. */
 export function cpus(description: string): Flag<number> {

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { quote } from "../numbers.ts";
+import { quote } from "../text/numbers.ts";
 import { systemText } from "./environment.ts";
 
 /** What `--security-opt` asks for. */
@@ -36,6 +35,7 @@ function splitOption(option: string): { key: string; value: string } {
 function readProfile(path: string): string {
   let text: string;
   try {
+    const { readFileSync } = require("node:fs") as typeof import("node:fs");
     text = readFileSync(path, "utf8");
   } catch (error) {
     throw new Error(`opening seccomp profile (${path}) failed: open ${path}: ${systemText(error)}`, {

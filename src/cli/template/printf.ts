@@ -1,4 +1,4 @@
-import { quote } from "../numbers.ts";
+import { quote } from "../text/numbers.ts";
 import { show, toJson, typeName, type Value } from "./values.ts";
 
 const DIRECTIVE = /%([-+# 0]*)(\d+|\*)?(?:\.(\d+))?([a-zA-Z%])/g;

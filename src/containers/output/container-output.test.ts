@@ -168,6 +168,14 @@ describe("following", () => {
     expect(await text(c.output)).toBe("first run\nsecond run\n");
   });
 
+  test("ends at the time it was given, though nothing is printed then", async () => {
+    await using c = await running();
+    c.monitor.write(STDOUT, "x\n");
+    const until = BigInt(Date.now() - 2000) * 1_000_000n;
+    const stream = await c.output.logs({ ...all, follow: true, until }, "", never());
+    expect(bytesOf(await collect(stream)).toString()).toBe("x\n");
+  });
+
   test("stops when it is no longer wanted, and leaves nothing behind", async () => {
     await using c = await running();
     c.monitor.write(STDOUT, "x\n");

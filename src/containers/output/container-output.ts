@@ -12,6 +12,9 @@ import { type Instant, instantOf } from "./record-time.ts";
 import type { LogSettings } from "./settings.ts";
 import { unwrap, type WantedStreams } from "./unwrap.ts";
 
+/** setTimeout(3) of longer times fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /**
  * The output of one container, over all of its runs. Whoever wants to read it gets a stream of its own; none of them, nor
  * all of them together, can slow the container down.
@@ -115,7 +118,22 @@ export class ContainerOutput {
           since,
           until,
         });
-    return new LogStream(reader, transform, signal);
+    const stream = new LogStream(reader, transform, signal);
+    if (options.follow && until !== undefined) this.#endAtTime(reader, stream, until);
+    return stream;
+  }
+
+  /** Nobody need print anything for `--follow --until` to end. */
+  #endAtTime(reader: SegmentReader, stream: LogStream, { seconds }: Instant): void {
+    const end = () => {
+      reader.endAt(endOf(this.chain));
+      this.chain.bell.ring();
+    };
+    // A second later: what is printed until then is told; `until` itself is looked at line by line.
+    const milliseconds = (seconds + 1) * 1000 - Date.now();
+    if (milliseconds > LONGEST_TIMER) return;
+    const timer = setTimeout(end, Math.max(0, milliseconds));
+    stream.onEnd = () => clearTimeout(timer);
   }
 
   async #readerOf(options: LogsOptions, since?: Instant, until?: Instant): Promise<SegmentReader> {

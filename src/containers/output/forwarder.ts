@@ -3,8 +3,11 @@ import type { Position, SegmentChain } from "./chain.ts";
 import { LineAssembler } from "./drivers/lines.ts";
 import type { LogLine, Sink } from "./drivers/sink.ts";
 import { forgetProgress, loadProgress, saveProgress } from "./forward-progress.ts";
-import { endOf } from "./positions.ts";
+import { beginningOf, endOf } from "./positions.ts";
 import { SegmentReader } from "./reader.ts";
+
+/** How long a batch that is on its way may still take when the daemon stops. */
+const PATIENCE_MS = 500;
 
 /**
  * Sends what a container prints to a log server, from the segments: the container never waits for the server, and what the server
@@ -62,20 +65,34 @@ export class Forwarder {
   /** What was not sent is left for later. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    // A server that takes nothing must not hold up the daemon's end.
+    const timer = setTimeout(() => this.#sink.abort(), PATIENCE_MS);
     await this.#running;
+    clearTimeout(timer);
   }
 
   async #run(from: Position): Promise<void> {
     let position = from;
     do {
       this.#again = false;
-      position = await this.#forward(position);
+      try {
+        position = await this.#forward(this.#stillThere(position));
+      } catch (error) {
+        // A container that is removed takes its files away at once.
+        if (!this.#stopping.signal.aborted) this.#complain("cannot forward a container's output", error);
+      }
     } while (this.#again && !this.#stopping.signal.aborted);
     // With the decision, so that nobody waits for one that has ended.
     this.#running = undefined;
     this.#sink.close();
     // A log that is not kept is deleted with its run: there is nothing to go on with.
     if (!this.#chain.segments.includes(position.segment)) forgetProgress(this.#progressPath);
+  }
+
+  /** Between two runs nobody keeps the segment of the first one's end. */
+  #stillThere(position: Position): Position {
+    if (this.#chain.segments.includes(position.segment)) return position;
+    return beginningOf(this.#chain) ?? endOf(this.#chain);
   }
 
   /** Until the end of the run, or until it is stopped. @returns The place that was reached. */
@@ -92,10 +109,6 @@ export class Forwarder {
         if (!(await this.#send(this.#lines.lines(block), reader.position))) return from;
       }
       if (!this.#stopping.signal.aborted) await this.#send(this.#lines.rest(), reader.position);
-      return reader.position;
-    } catch (error) {
-      // A container that is removed takes its files away at once.
-      if (!this.#stopping.signal.aborted) this.#complain("cannot forward a container's output", error);
       return reader.position;
     } finally {
       this.#stopping.signal.removeEventListener("abort", stop);

@@ -15,9 +15,10 @@ class LogServer implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
-  async up(): Promise<this> {
-    const server = createServer((socket) => {
+  async up(options = { deaf: false }): Promise<this> {
+    const server = createServer({ pauseOnConnect: options.deaf }, (socket) => {
       this.#sockets.add(socket);
+      if (options.deaf) return;
       socket.on("error", () => {});
       socket.on("data", (bytes) => {
         this.received += bytes.toString();
@@ -147,6 +148,13 @@ describe("a container whose output is forwarded", () => {
     await engine.start(record);
     await engine.wait(record);
     await until(() => server.lines.length === 2);
+  });
+
+  test("is let go by a daemon that stops, though the server takes nothing", async () => {
+    await using deaf = await new LogServer().up({ deaf: true });
+    const record = await engine.run(["/bin/seq", "1", "2000000"], {}, syslogTo(deaf));
+    await engine.wait(record);
+    await engine.restartDaemon();
   });
 
   test("is let go with its container, though the server is away", async () => {

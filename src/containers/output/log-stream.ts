@@ -15,7 +15,7 @@ export class LogStream implements AsyncIterableIterator<OutputChunk> {
   readonly #reader: SegmentReader;
   readonly #transform: Transform;
   readonly #signal: AbortSignal;
-  readonly #abort = () => this.#reader.close();
+  readonly #abort = () => void this.return();
   #ready: OutputChunk[] = [];
   #next = 0;
   /** Called once, when nothing more will come. */
@@ -25,7 +25,7 @@ export class LogStream implements AsyncIterableIterator<OutputChunk> {
     this.#reader = reader;
     this.#transform = transform;
     this.#signal = signal;
-    if (signal.aborted) reader.close();
+    if (signal.aborted) void this.return();
     else signal.addEventListener("abort", this.#abort, { once: true });
   }
 

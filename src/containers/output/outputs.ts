@@ -14,6 +14,7 @@ import type {
 import { detailsPrefix } from "./attributes.ts";
 import { ContainerOutput } from "./container-output.ts";
 import type { OpenDatagram } from "./drivers/datagram.ts";
+import { checkSyslog } from "./drivers/syslog-options.ts";
 import { Forwarding } from "./forwarding.ts";
 import { type LogSettings, logSettings } from "./settings.ts";
 
@@ -40,7 +41,8 @@ export class ContainerOutputs implements Outputs {
 
   resolve(config: LogConfig | null | undefined): LogConfig {
     const resolved = this.#withDefaults(config ?? {});
-    logSettings(resolved);
+    const { driver, options } = logSettings(resolved);
+    if (driver === "syslog") checkSyslog(options);
     return resolved;
   }
 

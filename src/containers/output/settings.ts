@@ -2,8 +2,8 @@
 import { invalidParameter } from "../../lib/index.ts";
 import type { LogConfig } from "../../wire/index.ts";
 import type { LogLimits } from "./chain.ts";
-import { checkFluentd } from "./drivers/fluentd-options.ts";
-import { checkSyslog } from "./drivers/syslog-options.ts";
+import { fluentdOptions } from "./drivers/fluentd-options.ts";
+import { syslogOptions } from "./drivers/syslog-options.ts";
 import { parseBool, parseInteger, parseSize } from "./values.ts";
 
 export type Options = Readonly<Record<string, string>>;
@@ -67,8 +67,8 @@ export function logSettings(config: LogConfig): LogSettings {
   checkNames(driver, options);
   checkMode(options);
   if (driver === "json-file" || driver === "local") return fileSettings(driver, options, "");
-  if (driver === "syslog") checkSyslog(options);
-  if (driver === "fluentd") checkFluentd(options);
+  if (driver === "syslog") syslogOptions(options);
+  if (driver === "fluentd") fluentdOptions(options);
   if (cacheDisabled(options))
     return { driver, options, limits: ATTACH_ONLY, compress: false, readable: false };
   return fileSettings(driver, options, "cache-");

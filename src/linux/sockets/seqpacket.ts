@@ -1,17 +1,13 @@
 import { ptr } from "bun:ffi";
-import { basename, dirname } from "node:path";
 import { AF_UNIX, SHUT_RD, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET } from "../constants.ts";
 import { EAGAIN, EPIPE, isErrno, LinuxError } from "../errors.ts";
-import { closeDescriptor, descriptorPath } from "../files/descriptors.ts";
-import { openRoot } from "../files/root-dir.ts";
+import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libc } from "../libc.ts";
-import { cString } from "../paths.ts";
+import { connectSocket } from "./connect.ts";
 import { adoptSocket } from "./readiness.ts";
 
 /** conmon reads a message into 32 KiB less one byte, and the rest of a longer one would be lost. */
 const LARGEST_MESSAGE = 16 * 1024;
-/** `sun_path` of unix(7) with its NUL. */
-const LONGEST_PATH = 108;
 /** How long to wait where the listener has not yet accepted those before us. */
 const RETRY_MS = 2;
 const RETRIES = 1000;
@@ -56,14 +52,8 @@ function discardIncoming(fd: number): void {
 
 /** @returns false where the listener's queue is full. */
 function tryConnect(fd: number, path: string): boolean {
-  using directory = Buffer.byteLength(path) < LONGEST_PATH ? undefined : openRoot(dirname(path));
-  const short = directory === undefined ? path : `${descriptorPath(directory.fd)}/${basename(path)}`;
-  const name = cString(short);
-  const address = Buffer.alloc(2 + name.length);
-  address.writeUInt16LE(AF_UNIX, 0);
-  address.set(name, 2);
   try {
-    check("connect", libc.connect(fd, address, address.length), path);
+    connectSocket(fd, path);
     return true;
   } catch (error) {
     if (isErrno(error, EAGAIN)) return false;

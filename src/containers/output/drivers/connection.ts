@@ -85,6 +85,11 @@ export class Connection {
     this.#socket.destroySoon();
   }
 
+  /** Writes and reads that wait fail. */
+  destroy(): void {
+    this.#fail(new Error("the connection was given up"));
+  }
+
   async #until(condition: () => boolean, milliseconds: number): Promise<void> {
     const timer = milliseconds > 0 ? setTimeout(() => this.#fail(timeout()), milliseconds) : undefined;
     try {

@@ -41,10 +41,6 @@ export function fluentdOptions(options: Options): FluentdOptions {
   };
 }
 
-export function checkFluentd(options: Options): void {
-  fluentdOptions(options);
-}
-
 function parseAddress(text: string): FluentdAddress {
   if (text === "") return { kind: "tcp", host: "127.0.0.1", port: 24224 };
   const refuse = (reason: string) => invalidParameter(`invalid fluentd-address (${text}): ${reason}`);

@@ -58,6 +58,11 @@ export class FluentdSink implements Sink {
     this.#connection = undefined;
   }
 
+  abort(): void {
+    this.#connection?.destroy();
+    this.#connection = undefined;
+  }
+
   #message(line: LogLine, unconfirmed: Set<string>): unknown[] {
     const { requestAck, subSecond } = this.#options;
     const time = subSecond ? eventTime(line.time) : line.time.seconds;

@@ -54,6 +54,10 @@ export class JournaldSink implements Sink {
     this.#socket = undefined;
   }
 
+  abort(): void {
+    this.close();
+  }
+
   #entry({ stream, time, text, partial }: LogLine): Buffer {
     const fraction = String(time.nanoseconds).padStart(9, "0").replace(/0+$/, "");
     const second = new Date(time.seconds * 1000).toISOString().slice(0, 19);

@@ -16,7 +16,10 @@ export interface Sink {
   connect(): Promise<void>;
   /** Resolves when the lines were handed over. @throws where they were not, or not all: they are sent again then */
   send(lines: readonly LogLine[]): Promise<void>;
+  /** What was handed over is still delivered. */
   close(): void;
+  /** Drops everything; a `send` that hangs fails. */
+  abort(): void;
   /** Start the container though nobody answers. */
   readonly optional?: boolean;
   /** Milliseconds between attempts; the first wait, and the longest. */

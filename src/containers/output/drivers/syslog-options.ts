@@ -48,7 +48,7 @@ export function syslogOptions(options: Options): SyslogOptions {
   };
 }
 
-/** Also refuses a socket that is not there. */
+/** For a new container, a socket that is not there is refused too; one that goes away later is waited for. */
 export function checkSyslog(options: Options): void {
   const { address } = syslogOptions(options);
   if ((address.kind === "unix" || address.kind === "unixgram") && !existsSync(address.path)) {

@@ -44,6 +44,11 @@ export class SyslogSink implements Sink {
     this.#transport = undefined;
   }
 
+  abort(): void {
+    this.#transport?.destroy();
+    this.#transport = undefined;
+  }
+
   async #open(address: SyslogAddress): Promise<Transport> {
     if (address.kind === "local") return this.#openLocal();
     if (address.kind === "udp") return new Datagrams(await openUdp(address.host, address.port));
@@ -78,6 +83,7 @@ interface Transport {
   readonly isBroken: boolean;
   send(messages: readonly Buffer[]): Promise<void>;
   close(): void;
+  destroy(): void;
 }
 
 class Stream implements Transport {
@@ -97,6 +103,10 @@ class Stream implements Transport {
 
   close(): void {
     this.#connection.close();
+  }
+
+  destroy(): void {
+    this.#connection.destroy();
   }
 }
 
@@ -119,6 +129,10 @@ class Datagrams implements Transport {
 
   close(): void {
     this.#socket.close();
+  }
+
+  destroy(): void {
+    this.close();
   }
 }
 

@@ -1,0 +1,52 @@
+import type { Cli } from "../cli.ts";
+import { describeError, ExitError } from "../errors.ts";
+import { fromJson, Template } from "../template/index.ts";
+import { compactJson, indentJson } from "./json-text.ts";
+
+/**
+ * Prints what the engine says of several things: as a JSON list, or by a template each. What is missing is
+ * told at the end, with exit code 1.
+ * @param read gives one thing's JSON as the engine wrote it.
+ */
+export async function inspectAll(
+  cli: Cli,
+  refs: readonly string[],
+  format: string,
+  read: (ref: string) => Promise<string>,
+): Promise<void> {
+  const template = format === "" || format === "json" ? undefined : parse(format);
+  const found: string[] = [];
+  const errors: unknown[] = [];
+  for (const ref of refs) {
+    try {
+      const json = await read(ref);
+      found.push(template === undefined ? json : executed(template, json));
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (template !== undefined)
+    cli.print(found.length === 0 ? "\n" : found.map((text) => `${text}\n`).join(""));
+  else if (found.length === 0) cli.line("[]");
+  else
+    cli.line(
+      (format === "json" ? compactJson : indentJson)(`[${found.map((json) => json.trim()).join(",")}]`),
+    );
+  if (errors.length > 0) throw new ExitError(1, errors.map(describeError).join("\n"));
+}
+
+function parse(format: string): Template {
+  try {
+    return new Template(format);
+  } catch (error) {
+    throw new ExitError(64, `template parsing error: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function executed(template: Template, json: string): string {
+  try {
+    return template.execute(fromJson(json));
+  } catch (error) {
+    throw new Error(`template parsing error: ${(error as Error).message}`, { cause: error });
+  }
+}
