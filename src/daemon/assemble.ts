@@ -67,7 +67,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   const trash = join(config.dataRoot, "trash");
   const [blobs, snapshotter] = await Promise.all([
     BlobStore.open(join(config.dataRoot, "blobs")),
-    openSnapshotter({ root: join(config.dataRoot, "snapshots"), trash }),
+    openSnapshotter({ root: join(config.dataRoot, "snapshots"), trash, name: config.snapshotter }),
   ]);
   const images = await Images.open({
     db: database,

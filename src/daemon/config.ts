@@ -54,6 +54,8 @@ export interface DaemonConfig {
   readonly dns: readonly string[];
   readonly dnsOptions: readonly string[];
   readonly dnsSearch: readonly string[];
+  /** How layers are kept; `auto` looks what the kernel can. */
+  readonly snapshotter: "auto" | "erofs" | "overlay";
   readonly shutdownTimeoutSeconds: number;
   /** What tells this daemon's bridge, table and cgroups from those of others on the host. */
   readonly instance: Instance;
@@ -135,9 +137,15 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     dns: get<string[]>("dns") ?? [],
     dnsOptions: get<string[]>("dns-opts") ?? [],
     dnsSearch: get<string[]>("dns-search") ?? [],
+    snapshotter: snapshotterOf(get<string>("storage-driver")),
     shutdownTimeoutSeconds: get<number>("shutdown-timeout") ?? 15,
     instance,
   };
+}
+
+function snapshotterOf(storageDriver: string | undefined): DaemonConfig["snapshotter"] {
+  if (storageDriver === "erofs") return "erofs";
+  return storageDriver === "overlay2" ? "overlay" : "auto";
 }
 
 function absolutePath(name: string, path: string): string {

@@ -96,8 +96,11 @@ export const SETTINGS: readonly Setting[] = [
     key: "storage-driver",
     short: "s",
     type: "text",
-    help: "overlay2",
-    refuse: unless("overlay2", "the one storage driver is overlay2"),
+    help: "How layers are kept: erofs (never unpacked) or overlay2; the first where the kernel can",
+    refuse: (value) =>
+      ["erofs", "overlay2"].includes(value as string)
+        ? undefined
+        : "the storage drivers are erofs and overlay2",
   },
   {
     key: "live-restore",
