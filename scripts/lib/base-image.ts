@@ -52,6 +52,8 @@ export async function busyboxRootTar(extra: ExtraFiles = {}): Promise<Uint8Array
 }
 
 async function fillRoot(directory: string, extra: ExtraFiles): Promise<void> {
+  // Users other than root look into it too.
+  chmodSync(directory, 0o755);
   const busybox = Bun.which("busybox") ?? fail("busybox is not installed (Debian package busybox-static)");
   for (const name of ["bin", "etc", "dev", "proc", "sys", "root", "home", "var", "usr/bin", "www"]) {
     mkdirSync(join(directory, name), { recursive: true });

@@ -13,6 +13,9 @@ export async function buildExecutable(): Promise<void> {
     "--minify",
     "--bytecode",
     "--format=esm",
+    // The folder somebody happens to be in must not decide what the client loads, nor which engine it talks to.
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
     "--splitting",
     "src/main.ts",
     ...workers,

@@ -135,7 +135,8 @@ describe.skipIf(AGAINST_DOCKER)("looking at a container", () => {
     const id = await sleeper("-p", "127.0.0.1::80", "-p", "127.0.0.1::53/udp", "--memory", "64m");
     await same(["inspect", id]);
     await same(["inspect", "--type", "container", "-f", "{{json .Config.Cmd}}{{len .Mounts}}", id]);
-    expect((await same(["top", id])).stdout).toContain("sleep 1000");
+    expect(await berth("top", id)).toContain("sleep 1000");
+    expect((await same(["top", id, "-o", "pid,args"])).stdout).toContain("sleep 1000");
     expect((await same(["port", id])).stdout).toMatch(
       /^53\/udp -> 127\.0\.0\.1:\d+\n80\/tcp -> 127\.0\.0\.1:\d+\n$/,
     );
