@@ -15,6 +15,9 @@ export interface FileResult {
 
 /** A file that hangs is a failure, not a stopped run. */
 const FILE_TIMEOUT_MS = 8 * 60 * 1000;
+/** How long after a file's end its output is waited for. */
+const PIPES_TIMEOUT_MS = 5000;
+const ABANDONED = ["", "a process that the tests left behind still holds their output\n"] as const;
 
 /** Runs each test file in a Bun process of its own, `width` of them at a time, and reports as they end. */
 export async function runTestFiles(
@@ -50,14 +53,13 @@ async function runTestFile(file: string, reportPath: string): Promise<FileResult
       killSignal: "SIGKILL",
     },
   );
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const code = await child.exited;
+  // Something a test has left running may hold the pipes; it must not hold the whole run.
+  const [stdout, stderr] = await Promise.race([output, Bun.sleep(PIPES_TIMEOUT_MS).then(() => ABANDONED)]);
   const counts = readReport(reportPath);
   // A crash, a hang or a failing hook shows in the exit code without a failed test to its name.
-  const failed = code !== 0 && counts.failed === 0 ? 1 : counts.failed;
+  const failed = (code !== 0 || stderr === ABANDONED[1]) && counts.failed === 0 ? 1 : counts.failed;
   return {
     file,
     ...counts,

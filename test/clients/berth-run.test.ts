@@ -221,7 +221,12 @@ describe.skipIf(AGAINST_DOCKER)("into and out of a container", () => {
 
   test("attach carries input in, output out and takes the exit code", async () => {
     const id = await berth("run", "-di", IMAGE, "sh", "-c", "read x; echo got $x; exit 6");
-    const result = await engine().berth(["attach", id], { stdin: "a word\n" });
+    // The end of the input ends such a session (the container's own stays open): it comes after the answer.
+    async function* untilAnswered() {
+      yield Buffer.from("a word\n");
+      await berth("wait", id);
+    }
+    const result = await engine().berth(["attach", id], { stdin: untilAnswered() });
     expect(result).toMatchObject({ code: 6, stdout: "got a word\n" });
     await berth("rm", id);
   });

@@ -15,7 +15,8 @@ export interface CommandResult {
 }
 
 export interface CommandOptions {
-  readonly stdin?: string | Uint8Array;
+  /** Nothing unless told; the command's input ends where this ends. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly env?: Record<string, string>;
   /** The command is killed after this time, which fails the test; 60 s unless told. */
   readonly timeoutMs?: number;
