@@ -4,7 +4,7 @@ import { detachMounts, makeBundle, removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { clearRun, settle } from "./exit.ts";
-import { prepare, specFor } from "./prepare.ts";
+import { Preparation, prepareRunner } from "./prepare.ts";
 import type { ContainerRecord } from "./record.ts";
 import { removeNow } from "./remove.ts";
 import type { Run } from "./run.ts";
@@ -53,25 +53,20 @@ async function bringUp(
   faultPoint("start:bundle");
   undo.add("network", () => endpoints.release(id));
   undo.add("output", () => streams.outputs.failed(record));
-  const prepared = await prepare(context, record);
-  faultPoint("start:prepared");
-  watch.lap("prepare");
-  const spec = await specFor(context, record, prepared).catch((error: unknown) => {
-    prepared.network.release();
-    throw error;
-  });
-  watch.lap("specification");
+  const { runtime, output } = await prepareRunner(context, record);
+  watch.lap("runner");
   exits.forget(id);
   const run = runs.begin(id);
   undo.add("run", () => runs.end(run));
-  undo.add("runtime", () => prepared.runtime.delete(id, { force: true }));
+  undo.add("runtime", () => runtime.delete(id, { force: true }));
+  const preparation = new Preparation(context, record, watch);
   try {
-    const created = await prepared.runtime.create({
+    const created = await runtime.create({
       id,
       bundle: paths.bundle(id),
-      spec,
-      ...(prepared.output.logPath === undefined ? {} : { logPath: prepared.output.logPath }),
-      logDriver: prepared.output.driver,
+      spec: preparation.spec,
+      ...(output.logPath === undefined ? {} : { logPath: output.logPath }),
+      logDriver: output.driver,
       tty: record.config.Tty === true,
       stdinOpen: record.config.OpenStdin === true,
       // A terminal outlives the client that detaches from it: the next one types on.
@@ -83,14 +78,13 @@ async function bringUp(
     markRunning(context, record, created, options);
     exits.track(id);
   } finally {
-    // From here on the container's processes hold its network.
-    prepared.network.release();
+    await preparation.release();
   }
   detachMounts(context, id);
   faultPoint("start:recorded");
   streams.outputs.started(record);
   watch.lap("record");
-  await together([prepared.runtime.start(id), context.repository.durable(record)]);
+  await together([runtime.start(id), context.repository.durable(record)]);
   faultPoint("start:started");
   delete record.state.phase;
   delete record.state.before;

@@ -339,8 +339,9 @@ export class World {
       path: "/usr/sbin/runc",
       version: "1.1.5",
       create: async (request) => {
+        const spec = await request.spec;
         await this.#reach("runtime.create", request.id);
-        this.requests.set(request.id, request);
+        this.requests.set(request.id, { ...request, spec });
         const process = {
           pid: this.#nextPid++,
           startTime: String(this.clock.now()),

@@ -14,6 +14,7 @@ export { flock } from "./files/flock.ts";
 export { DirEntry } from "./files/read-directory.ts";
 export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";
 export { type FollowOption, openRoot, RootDir } from "./files/root-dir.ts";
+export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";
 // Mounts
 export type { Propagation } from "./mounts/mount-flags.ts";
 export {

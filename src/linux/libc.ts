@@ -44,6 +44,8 @@ export const libc = openLibc({
   lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
   llistxattr: { args: ["ptr", "ptr", "u64"], returns: "i32" },
   lremovexattr: { args: ["ptr", "ptr"], returns: "i32" },
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   umask: { args: ["u32"], returns: "u32" },
   // mounts and namespaces

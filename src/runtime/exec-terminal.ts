@@ -18,7 +18,7 @@ export async function startTerminalExec(start: ExecStart): Promise<ExecProcess> 
   const input = new TerminalInput();
   const child = Bun.spawn(
     [
-      host.program.path,
+      host.program.executable,
       ...host.program.args,
       ...globalOptions(host.program.root, start.logPath),
       "exec",

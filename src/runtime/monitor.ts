@@ -59,7 +59,7 @@ export function startMonitor(o: MonitorOptions): MonitorProcess {
       o.path,
       "--api-version=1",
       `--cid=${o.containerId}`,
-      `--runtime=${o.runtime.path}`,
+      `--runtime=${o.runtime.executable}`,
       `--bundle=${o.directory}`,
       ...runtimeArgs.map((argument) => `--runtime-arg=${argument}`),
       ...o.args,

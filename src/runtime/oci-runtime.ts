@@ -14,6 +14,7 @@ import { endProcessTree } from "./process-tree.ts";
 import { type RuncState, readRuncState } from "./runc-state.ts";
 import { mustRunCommand, type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
+import { SealedProgram } from "./sealed-program.ts";
 import { discardUnsupported } from "./spec/check-resources.ts";
 import { resolveResources } from "./spec/resources.ts";
 import { letGo } from "./start.ts";
@@ -43,8 +44,12 @@ export class MonitoredRuntime implements Runtime {
     this.version = identity.version;
     this.#isRunc = identity.isRunc;
     this.#host = host;
+    const sealed = identity.isRunc ? new SealedProgram(identity.path) : undefined;
     this.#program = {
       path: identity.path,
+      get executable() {
+        return sealed?.path ?? identity.path;
+      },
       args: identity.args,
       root: join(host.execRoot, "runtime"),
       logs: join(host.execRoot, "tmp"),

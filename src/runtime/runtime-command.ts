@@ -6,7 +6,10 @@ import { CLEAN_ENVIRONMENT } from "./programs.ts";
 
 /** A runtime's program with the options that every call of it has. */
 export interface RuntimeProgram {
+  /** Where it is installed, for messages. */
   readonly path: string;
+  /** What is executed: it, or its sealed copy. */
+  readonly executable: string;
   /** The user's own (`runtimeArgs` of the daemon's configuration). */
   readonly args: readonly string[];
   /** Its state directory (`--root`). */
@@ -36,7 +39,7 @@ export async function runCommand(
   const logPath = join(program.logs, `${newId().slice(0, 16)}.log`);
   try {
     const child = Bun.spawn(
-      [program.path, ...program.args, ...globalOptions(program.root, logPath), ...args],
+      [program.executable, ...program.args, ...globalOptions(program.root, logPath), ...args],
       {
         cwd: "/",
         env: CLEAN_ENVIRONMENT,

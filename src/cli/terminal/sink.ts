@@ -1,4 +1,3 @@
-import { write as writeCallback } from "node:fs";
 import { ExitError } from "../errors.ts";
 
 /** Small writes in a row are joined up to this size. */
@@ -85,9 +84,11 @@ async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
   }
 }
 
-function writeOnce(descriptor: number, bytes: Uint8Array, at: number): Promise<number> {
+async function writeOnce(descriptor: number, bytes: Uint8Array, at: number): Promise<number> {
+  // Loaded when something comes, which is while a container starts and not before: it takes a millisecond.
+  const { write } = await import("node:fs");
   return new Promise((resolve, reject) => {
-    writeCallback(descriptor, bytes, at, bytes.length - at, null, (error, written) => {
+    write(descriptor, bytes, at, bytes.length - at, null, (error, written) => {
       if (error) reject(error);
       else resolve(written);
     });

@@ -1,5 +1,3 @@
-import { read } from "node:fs";
-
 const PIECE_BYTES = 256 * 1024;
 /** How long an empty pipe that somebody made non-blocking is left alone. */
 const RETRY_MS = 5;
@@ -27,7 +25,8 @@ async function readPiece(): Promise<Uint8Array> {
   }
 }
 
-function readOnce(buffer: Uint8Array): Promise<number> {
+async function readOnce(buffer: Uint8Array): Promise<number> {
+  const { read } = await import("node:fs");
   return new Promise((resolve, reject) => {
     read(0, buffer, 0, buffer.length, null, (error, count) => {
       if (error) reject(error);
