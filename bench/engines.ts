@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "../scripts/lib/shell.ts";
@@ -7,6 +7,8 @@ import { EXECUTABLE } from "../scripts/lib/shell.ts";
 export interface BenchEngine extends AsyncDisposable {
   readonly name: "berth" | "docker";
   readonly root: string;
+  /** What lasts no longer than the machine runs; in memory, as /run is on every host. */
+  readonly execRoot: string;
   readonly socket: string;
   readonly pid: number;
   /** The client's command line for these arguments. */
@@ -20,7 +22,7 @@ const READY_TIMEOUT_MS = 60_000;
 
 export async function startBerth(): Promise<BenchEngine> {
   const root = mkdtempSync(join(tmpdir(), "berth-bench-"));
-  return start("berth", root, EXECUTABLE, (socket) => [
+  return start("berth", root, EXECUTABLE, (socket, execRoot) => [
     EXECUTABLE,
     "daemon",
     "-H",
@@ -28,7 +30,7 @@ export async function startBerth(): Promise<BenchEngine> {
     "--data-root",
     join(root, "data"),
     "--exec-root",
-    join(root, "exec"),
+    execRoot,
   ]);
 }
 
@@ -39,14 +41,14 @@ export async function startDocker(): Promise<BenchEngine | string> {
   const client = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : Bun.which("docker");
   if (!existsSync(daemon) || client === null) return "Docker is not installed (apt-get install docker.io)";
   const root = mkdtempSync(join(tmpdir(), "berth-bench-docker-"));
-  return start("docker", root, client, (socket) => [
+  return start("docker", root, client, (socket, execRoot) => [
     daemon,
     "-H",
     `unix://${socket}`,
     "--data-root",
     join(root, "data"),
     "--exec-root",
-    join(root, "exec"),
+    execRoot,
     "--pidfile",
     join(root, "docker.pid"),
   ]);
@@ -60,14 +62,24 @@ async function start(
   name: BenchEngine["name"],
   root: string,
   client: string,
-  daemonCommand: (socket: string) => string[],
+  daemonCommand: (socket: string, execRoot: string) => string[],
 ): Promise<BenchEngine> {
+  const execRoot = mkdtempSync(join(inMemory(), `${name}-bench-`));
   const socket = join(root, "engine.sock");
   const config = join(root, "config");
   mkdirSync(config);
   const log = Bun.file(join(root, "daemon.log"));
   const daemon = Bun.spawn(
-    ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", ...daemonCommand(socket)],
+    [
+      "unshare",
+      "--net",
+      "--",
+      "sh",
+      "-c",
+      'ip link set lo up; exec "$@"',
+      "sh",
+      ...daemonCommand(socket, execRoot),
+    ],
     { cwd: "/", stdin: "ignore", stdout: log, stderr: log },
   );
   const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: config } as Record<
@@ -93,6 +105,7 @@ async function start(
   const engine: BenchEngine = {
     name,
     root,
+    execRoot,
     socket,
     pid: daemon.pid,
     command: (...args) => ["env", `DOCKER_HOST=unix://${socket}`, `DOCKER_CONFIG=${config}`, client, ...args],
@@ -103,11 +116,18 @@ async function start(
       if (all.length > 0) await client_(undefined, ["rm", "-f", ...all]);
       daemon.kill("SIGTERM");
       await daemon.exited;
-      rmSync(root, { recursive: true, force: true });
+      for (const path of [root, execRoot]) rmSync(path, { recursive: true, force: true });
     },
   };
   await waitUntilReady(engine, daemon);
   return engine;
+}
+
+/** linux/magic.h */
+const TMPFS_MAGIC = 0x01021994;
+
+function inMemory(): string {
+  return ["/run", "/dev/shm"].find((path) => statfsSync(path).type === TMPFS_MAGIC) ?? tmpdir();
 }
 
 async function waitUntilReady(engine: BenchEngine, daemon: Bun.Subprocess): Promise<void> {

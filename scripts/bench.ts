@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { bareRunc } from "../bench/bare-runc.ts";
 import { type BenchEngine, startBerth, startDocker } from "../bench/engines.ts";
 import { IMAGE, JOBS, type Job } from "../bench/jobs.ts";
-import { summarize } from "../bench/measure.ts";
+import { type Sample, summarize } from "../bench/measure.ts";
 import { type Row, table } from "../bench/report.ts";
 import { flatness, type SoakResult, soak } from "../bench/soak.ts";
 import { busyboxRootTar } from "./lib/base-image.ts";
@@ -19,13 +19,21 @@ const { values, positionals } = parseArgs({
   options: { save: { type: "string" }, soak: { type: "boolean", default: false } },
   allowPositionals: true,
 });
+/** The daemon gives back what its start needed after some quiet seconds. */
+const IDLE_MS = 8000;
+
 await installPackages(ENGINE_PACKAGES);
 await buildIfStale();
 const rows: Row[] = [];
 let soaked: SoakResult | undefined;
 let flat: { one: number; many: number } | undefined;
+let bare: Sample;
+let resident = 0;
 {
   await using berth = await startBerth();
+  // As it idles after its start, when its memory has settled.
+  await Bun.sleep(IDLE_MS);
+  resident = residentMegabytes(berth.pid);
   const other = await startDocker();
   await using docker = typeof other === "string" ? undefined : other;
   if (typeof other === "string") say(`${other}: berth is measured alone.`);
@@ -39,17 +47,14 @@ let flat: { one: number; many: number } | undefined;
     rows.push(await measure(job, berth, docker));
     say(table(rows.slice(-1)).split("\n").at(-1)!);
   }
-  say(`berth's daemon: ${residentMegabytes(berth.pid)} MB resident`);
+  bare = summarize(await bareRunc(berth, 15));
   if (values.soak) {
     soaked = await soak(berth, 1000);
     flat = await flatness(berth, 300);
     say(JSON.stringify({ soaked, flat }, null, 2));
   }
 }
-const bare = summarize(await bareRunc(15));
-say(
-  `\n${table(rows)}\n\nA bare \`runc run\` of the same root: ${bare.median.toFixed(1)} ms (${bare.min.toFixed(1)}–${bare.max.toFixed(1)})`,
-);
+say(`\n${table(rows)}\n\n${footnotes(bare)}`);
 if (values.save !== undefined) await save(values.save);
 
 async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undefined): Promise<Row> {
@@ -71,9 +76,26 @@ async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undef
   };
 }
 
-function residentMegabytes(pid: number): string {
+function residentMegabytes(pid: number): number {
   const status = require("node:fs").readFileSync(`/proc/${pid}/status`, "utf8") as string;
-  return (Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024).toFixed(0);
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+}
+
+function footnotes(floor: Sample): string {
+  const lines = [
+    `berth's daemon idles at ${resident} MB. A bare \`runc run\` of the same bundle takes ${floor.median.toFixed(1)} ms (${floor.min.toFixed(1)}–${floor.max.toFixed(1)}).`,
+  ];
+  if (soaked !== undefined) {
+    lines.push(
+      `Before and after ${soaked.containers} × \`run --rm\`: ${JSON.stringify(soaked.before)}, ${JSON.stringify(soaked.after)}.`,
+    );
+  }
+  if (flat !== undefined) {
+    lines.push(
+      `\`run --rm\` beside one container: ${flat.one.toFixed(1)} ms; beside three hundred: ${flat.many.toFixed(1)} ms.`,
+    );
+  }
+  return lines.join("\n\n");
 }
 
 async function save(name: string): Promise<void> {
@@ -83,11 +105,12 @@ async function save(name: string): Promise<void> {
     date: new Date().toISOString().slice(0, 10),
     rows,
     bareRuncMs: bare,
+    idleMegabytes: resident,
     soaked,
     flat,
   };
   writeFileSync(join(ROOT, "bench/results", `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
-  const text = `# ${name}\n\n${machine}, ${result.date}. Medians with the range of the runs.\n\n${table(rows)}\n`;
+  const text = `# ${name}\n\n${machine}, ${result.date}. Medians with the range of the runs.\n\n${table(rows)}\n\n${footnotes(bare)}\n`;
   writeFileSync(join(ROOT, "bench/results", `${name}.md`), text);
   say(`Kept in bench/results/${name}.json and .md`);
 }

@@ -5,7 +5,7 @@ import { isAlive, processStartTime, sendSignal, watchDirectory } from "../linux/
 import type { ExecProcess } from "./contract.ts";
 import type { ExecStart } from "./exec.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
-import { CLEAN_ENVIRONMENT } from "./programs.ts";
+import { RUNTIME_ENVIRONMENT } from "./programs.ts";
 import { globalOptions } from "./runtime-command.ts";
 
 const DEFAULT_SIZE = { rows: 24, columns: 80 };
@@ -30,7 +30,7 @@ export async function startTerminalExec(start: ExecStart): Promise<ExecProcess> 
     ],
     {
       cwd: "/",
-      env: CLEAN_ENVIRONMENT,
+      env: RUNTIME_ENVIRONMENT,
       terminal: {
         rows: size.rows,
         cols: size.columns,

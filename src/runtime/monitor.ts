@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemError } from "../lib/index.ts";
 import { closeDescriptor, processStartTime } from "../linux/index.ts";
-import { CLEAN_ENVIRONMENT } from "./programs.ts";
+import { RUNTIME_ENVIRONMENT } from "./programs.ts";
 import { globalOptions, type RuntimeProgram } from "./runtime-command.ts";
 
 /**
@@ -68,7 +68,7 @@ export function startMonitor(o: MonitorOptions): MonitorProcess {
       // conmon 2.1 writes its `oom` file into the directory that it was started in.
       cwd: o.directory,
       env: {
-        ...CLEAN_ENVIRONMENT,
+        ...RUNTIME_ENVIRONMENT,
         TMPDIR: o.temporaryDirectory,
         _OCI_SYNCPIPE: String(SYNC_PIPE),
         ...(o.waits ? { _OCI_STARTPIPE: String(START_PIPE) } : {}),

@@ -423,7 +423,7 @@ describe("confinement", () => {
       .split("\0")
       .filter(Boolean)
       .map((entry) => entry.split("=")[0]);
-    expect(names.sort()).toEqual(["LANG", "PATH", "TMPDIR", "_OCI_STARTPIPE", "_OCI_SYNCPIPE"]);
+    expect(names.sort()).toEqual(["GOMAXPROCS", "LANG", "PATH", "TMPDIR", "_OCI_STARTPIPE", "_OCI_SYNCPIPE"]);
     const descriptors = readdirSync(`${proc}/fd`).map((fd) => readlinkSync(`${proc}/fd/${fd}`));
     expect(descriptors.filter((target) => target.startsWith("/") && !OF_A_MONITOR.test(target))).toEqual([]);
     await runtime.delete(container.id, { force: true });

@@ -23,6 +23,15 @@ export const CLEAN_ENVIRONMENT: Readonly<Record<string, string>> = {
   LANG: "C.UTF-8",
 };
 
+/**
+ * What a runtime written in Go gets: it runs for some milliseconds, in which more than one thread at a time costs more
+ * than it brings (20 starts at once: 6 % less, measured). What runs in the container does not see it.
+ */
+export const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = {
+  ...CLEAN_ENVIRONMENT,
+  GOMAXPROCS: "1",
+};
+
 /** The absolute path of the first program that is there, links resolved; `undefined` for none. */
 export function findProgram(...names: string[]): string | undefined {
   for (const name of names) {

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { newId, systemError } from "../lib/index.ts";
 import { lastLoggedError } from "./failures.ts";
-import { CLEAN_ENVIRONMENT } from "./programs.ts";
+import { RUNTIME_ENVIRONMENT } from "./programs.ts";
 
 /** A runtime's program with the options that every call of it has. */
 export interface RuntimeProgram {
@@ -42,7 +42,7 @@ export async function runCommand(
       [program.executable, ...program.args, ...globalOptions(program.root, logPath), ...args],
       {
         cwd: "/",
-        env: CLEAN_ENVIRONMENT,
+        env: RUNTIME_ENVIRONMENT,
         stdio: [o.stdin === undefined ? "ignore" : Buffer.from(o.stdin), "pipe", "pipe"],
         timeout: COMMAND_LIMIT_MS,
         killSignal: "SIGKILL",

@@ -94,9 +94,12 @@ export function testSnapshotter(name: string, open: OpenSnapshotter): void {
 
     /** All files of the snapshotter but those in its trash, which are deleted in its own time, to see that nothing was left. */
     const inventory = () =>
-      readdirSync(join(directory, "state"), { recursive: true })
-        .map(String)
-        .filter((path) => !path.startsWith("trash/"))
+      readdirSync(join(directory, "state"))
+        .filter((room) => room !== "trash")
+        .flatMap((room) => {
+          const inside = readdirSync(join(directory, "state", room), { recursive: true });
+          return [room, ...inside.map((path) => `${room}/${path}`)];
+        })
         .sort();
 
     async function fresh(): Promise<Snapshotter> {

@@ -3,6 +3,11 @@ import { join } from "node:path";
 import { log, messageOf, newId } from "../../lib/index.ts";
 import { isErrno, openRoot, removeTree } from "../../linux/index.ts";
 
+/** Deleting waits until nothing was thrown away for so long: who ends containers now has better use for the processor. */
+const QUIET_MS = 100;
+/** So many trees may wait for that. */
+const MAX_WAITING = 64;
+
 /**
  * A directory to which unwanted trees are renamed, which costs nothing, and where they are deleted in the background.
  * What a crash left there goes when it is opened again.
@@ -11,6 +16,10 @@ export class Trash {
   readonly #path: string;
   #deleting: Promise<void> = Promise.resolve();
   #closed = false;
+  #lastTaken = 0;
+  #waiting = 0;
+  /** How many wait until all is deleted. */
+  #hurried = 0;
 
   private constructor(path: string) {
     this.#path = path;
@@ -33,12 +42,18 @@ export class Trash {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw error;
     }
+    this.#lastTaken = performance.now();
     this.#delete(name);
   }
 
   /** Resolves when everything taken so far is deleted. */
   async emptied(): Promise<void> {
-    await this.#deleting;
+    this.#hurried++;
+    try {
+      await this.#deleting;
+    } finally {
+      this.#hurried--;
+    }
   }
 
   /** Ends after the tree that is being deleted; the rest goes when the trash is opened again. */
@@ -49,7 +64,10 @@ export class Trash {
 
   /** One after the other: deleting is the disk's work, and nobody waits for it. */
   #delete(name: string): void {
+    this.#waiting++;
     this.#deleting = this.#deleting.then(async () => {
+      await this.#quiet();
+      this.#waiting--;
       if (this.#closed) return;
       try {
         using root = openRoot(this.#path);
@@ -61,4 +79,15 @@ export class Trash {
       }
     });
   }
+
+  async #quiet(): Promise<void> {
+    for (;;) {
+      const left = this.#lastTaken + QUIET_MS - performance.now();
+      if (left <= 0 || this.#waiting > MAX_WAITING || this.#hurried > 0 || this.#closed) return;
+      await Bun.sleep(Math.min(left, LOOK_MS));
+    }
+  }
 }
+
+/** How soon somebody who has begun to wait is noticed. */
+const LOOK_MS = 20;
