@@ -21,6 +21,19 @@ for (const [way, open] of Object.entries(ways)) {
     expect(filter.run("list ruleset").trim()).toBe("");
   });
 
+  test.skipIf(!installed)(`the generation changes with every transaction and no other way (${way})`, () => {
+    using namespace = createNetworkNamespace();
+    using filter = open(namespace)!;
+    using other = open(namespace)!;
+    const first = filter.generation();
+    expect(filter.generation()).toBe(first);
+    other.run("add table ip berth-test");
+    const second = filter.generation();
+    expect(second).not.toBe(first);
+    filter.run("list ruleset");
+    expect(filter.generation()).toBe(second);
+  });
+
   test.skipIf(!installed)(`a script that fails changes nothing and says why (${way})`, () => {
     using namespace = createNetworkNamespace();
     using filter = open(namespace)!;

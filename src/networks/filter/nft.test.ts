@@ -7,13 +7,27 @@ import type { FilteredNetwork, Publication } from "./packet-filter.ts";
 function recorder() {
   const scripts: string[] = [];
   let refusals = 0;
+  let generation = 1;
+  let lists = 0;
   return {
     scripts,
+    get lists() {
+      return lists;
+    },
+    /** Somebody else's transaction. */
+    bump: () => {
+      generation++;
+    },
+    generation: () => generation,
     refuse: () => {
       refusals = 1;
     },
     run(script: string) {
-      if (script.startsWith("list ")) return "";
+      if (script.startsWith("list ")) {
+        lists++;
+        return "";
+      }
+      generation++;
       if (refusals-- > 0) throw new Error("No such file or directory");
       scripts.push(script);
       return "";
@@ -117,5 +131,22 @@ describe("NftFilter", () => {
     await expect(filter.publish([publication(80)])).rejects.toThrow(
       "cannot set up the packet filter: Operation not permitted",
     );
+  });
+
+  test("looks at its chains only after somebody else has changed something, and then at all of them", async () => {
+    const { filter, runner } = await open();
+    const looks = async (times: number) => {
+      const before = runner.lists;
+      for (let i = 0; i < times; i++) await filter.verify();
+      return runner.lists - before;
+    };
+    await looks(20);
+    expect(await looks(20)).toBe(0);
+    await filter.publish([publication(8000)]);
+    expect(await looks(20)).toBe(0);
+    runner.bump();
+    expect(await looks(1)).toBeGreaterThan(0);
+    expect(await looks(20)).toBeGreaterThan(6);
+    expect(await looks(20)).toBe(0);
   });
 });

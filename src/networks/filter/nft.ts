@@ -19,6 +19,8 @@ export interface RuleRunner {
    * @throws with nft's message; then nothing of the script was done
    */
   run(script: string): string;
+  /** Another number after every transaction on this host, whoever made it. */
+  generation(): number;
   close(): void;
 }
 
@@ -53,6 +55,10 @@ export class NftFilter implements PacketFilter {
   /** The chains as nft printed them right after they were made. */
   #built: ReadonlyMap<string, string | undefined> = new Map();
   #looks = 0;
+  /** The host's generation up to which all transactions were ours or have been looked into. */
+  #seen = -1;
+  /** Chains still to be looked at, since somebody has changed something. */
+  #toLookAt = CHAINS.length;
 
   constructor(options: NftFilterOptions) {
     this.#options = options;
@@ -164,15 +170,22 @@ export class NftFilter implements PacketFilter {
   /** A change that does not fit what is there means that somebody else was at the table: then all of it is made anew. */
   #run(script: string): void {
     try {
-      this.#options.runner.run(script);
+      this.#runOurs(script);
     } catch (error) {
       log.debug("a change of the packet filter failed; rebuilding it", { reason: messageOf(error) });
       this.#rebuild();
     }
   }
 
+  #runOurs(script: string): void {
+    const { runner } = this.#options;
+    const before = runner.generation();
+    runner.run(script);
+    if (before === this.#seen) this.#seen = runner.generation();
+  }
+
   #rebuild(): void {
-    const { table, runner, userRules } = this.#options;
+    const { table, userRules } = this.#options;
     this.#keepUserRules(this.#list(USER_CHAIN));
     const script = rulesetScript({
       table,
@@ -182,7 +195,7 @@ export class NftFilter implements PacketFilter {
       apart: this.#apart,
     });
     try {
-      runner.run(script);
+      this.#runOurs(script);
     } catch (error) {
       throw systemError(`cannot set up the packet filter: ${messageOf(error)}`, error);
     }
@@ -190,10 +203,16 @@ export class NftFilter implements PacketFilter {
   }
 
   /**
-   * Looks at one of our chains each time it is called, in turn, and at the user's: a flush empties all of them, so the first look finds it, and
-   * nft reads every element of the table to list any chain, which is not free with a thousand ports.
+   * While nobody but us has changed anything on this host, nothing need be looked at. Else, one of our chains each time
+   * it is called, in turn, and the user's: a flush empties all of them, so the first look finds it, and nft reads every
+   * element of the table to list any chain, which is not free with a thousand ports.
    */
   #stands(): boolean {
+    const generation = this.#options.runner.generation();
+    if (generation !== this.#seen) this.#toLookAt = CHAINS.length;
+    this.#seen = generation;
+    if (this.#toLookAt === 0) return true;
+    this.#toLookAt--;
     this.#looks = (this.#looks + 1) % CHAINS.length;
     const chain = CHAINS[this.#looks]!;
     const found = this.#list(chain);
