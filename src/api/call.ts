@@ -26,6 +26,7 @@ export class Call {
   /** Sent with every answer. */
   readonly #headers: OutgoingHttpHeaders;
   readonly #upgrade: Upgrade | undefined;
+  readonly #onAnswer: () => void;
   #abort: AbortController | undefined;
 
   constructor(init: {
@@ -37,6 +38,8 @@ export class Call {
     query: Query;
     headers: OutgoingHttpHeaders;
     upgrade?: Upgrade;
+    /** Called when an answer begins that may go on for any time. */
+    onAnswer?: () => void;
   }) {
     this.request = init.request;
     this.response = init.response;
@@ -46,6 +49,7 @@ export class Call {
     this.query = init.query;
     this.#headers = init.headers;
     this.#upgrade = init.upgrade;
+    this.#onAnswer = init.onAnswer ?? (() => {});
   }
 
   /** A part of the path; the route says that it is there. */
@@ -105,6 +109,7 @@ export class Call {
 
   /** Begins an answer of unknown length; the head goes out at once. */
   begin(contentType: string, headers?: OutgoingHttpHeaders): void {
+    this.#onAnswer();
     this.#head(200, { "Content-Type": contentType, ...headers });
     this.response.flushHeaders();
   }
@@ -155,6 +160,7 @@ export class Call {
     if (this.response.headersSent) throw systemError("the connection was already answered");
     if (this.#upgrade !== undefined) {
       const { socket, head } = this.#upgrade;
+      this.#onAnswer();
       this.response.detachSocket(socket as Parameters<ServerResponse["detachSocket"]>[0]);
       socket.write(this.#switchingProtocols("tcp", { "Content-Type": contentType.upgraded }));
       return { source: socket, first: head, target: socket };
@@ -170,6 +176,7 @@ export class Call {
   switchTo(protocol: string, headers: Record<string, string>): Upgrade | undefined {
     if (this.#upgrade === undefined) return undefined;
     const { socket } = this.#upgrade;
+    this.#onAnswer();
     this.response.detachSocket(socket as Parameters<ServerResponse["detachSocket"]>[0]);
     socket.write(this.#switchingProtocols(protocol, headers));
     return this.#upgrade;

@@ -353,3 +353,34 @@ test("closing ends streams and idle connections", async () => {
   await other.server.close();
   await Promise.all([idle.toEnd(), waiting.toEnd()]);
 });
+
+test("closing waits for an answer that is being worked out, for a while", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using other = await serveFakes({
+    containers: {
+      wait: () => new Promise(() => {}),
+      start: () => promise,
+      stop: () => new Promise(() => {}),
+    },
+  });
+  const [starting, stopping, waiting] = [0, 0, 0].map(() => new RawClient(other.path)) as [
+    RawClient,
+    RawClient,
+    RawClient,
+  ];
+  starting.write("POST /containers/x/start HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n");
+  waiting.write("POST /containers/x/wait HTTP/1.1\r\nHost: d\r\n\r\n");
+  await waiting.until((text) => text.includes("\r\n\r\n"));
+  const closing = other.server.close(60_000);
+  resolve();
+  expect(await starting.until((text) => text.includes("\r\n\r\n"))).toStartWith("HTTP/1.1 204");
+  await closing;
+  stopping.close();
+
+  await using another = await serveFakes({ containers: { stop: () => new Promise(() => {}) } });
+  const patient = new RawClient(another.path);
+  patient.write("POST /containers/x/stop HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n");
+  await Bun.sleep(50);
+  await another.server.close(10);
+  await patient.toEnd();
+});

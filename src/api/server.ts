@@ -34,6 +34,8 @@ export class ApiServer {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Duplex>();
+  /** Requests whose answer has not begun. */
+  readonly #unanswered = new Set<Promise<void>>();
 
   constructor(options: ApiServerOptions) {
     this.#router = options.router;
@@ -71,11 +73,18 @@ export class ApiServer {
     return server;
   }
 
-  /** Stops listening and ends every connection, streams included. */
-  async close(): Promise<void> {
+  /**
+   * Stops listening, waits for requests whose answer has not begun, and then ends every connection, streams included.
+   * @param graceMs how long to wait at most
+   */
+  async close(graceMs = 0): Promise<void> {
     const closed = [...this.#servers].map(
       (server) => new Promise<void>((resolve) => void server.close(() => resolve())),
     );
+    if (this.#unanswered.size > 0 && graceMs > 0) {
+      log.info("waiting for requests that are under way", { requests: this.#unanswered.size });
+      await Promise.race([Promise.all(this.#unanswered), Bun.sleep(graceMs)]);
+    }
     for (const server of this.#servers) server.closeAllConnections();
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
@@ -87,10 +96,19 @@ export class ApiServer {
     upgrade: Upgrade | undefined,
   ): Promise<void> {
     response.on("error", () => {});
+    const answered = Promise.withResolvers<void>();
+    this.#unanswered.add(answered.promise);
+    const settle = () => {
+      this.#unanswered.delete(answered.promise);
+      answered.resolve();
+    };
+    response.once("close", settle);
     try {
-      await this.#route(request, response, upgrade);
+      await this.#route(request, response, upgrade, settle);
     } catch (error) {
       this.#fail(request, response, error);
+    } finally {
+      settle();
     }
   }
 
@@ -98,6 +116,7 @@ export class ApiServer {
     request: IncomingMessage,
     response: ServerResponse,
     upgrade: Upgrade | undefined,
+    onAnswer: () => void,
   ): void | Promise<void> {
     checkOrigin(request);
     const url = request.url ?? "/";
@@ -108,7 +127,9 @@ export class ApiServer {
     const query = new Query(mark < 0 ? "" : url.slice(mark + 1));
     const { params } = match;
     const headers = this.#headers;
-    return match.route.handler(new Call({ request, response, minor, path, params, query, headers, upgrade }));
+    return match.route.handler(
+      new Call({ request, response, minor, path, params, query, headers, upgrade, onAnswer }),
+    );
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {

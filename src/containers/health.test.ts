@@ -153,6 +153,17 @@ describe("checks of a container", () => {
     await engine.kill(record);
   });
 
+  test("act on a container that another daemon left unhealthy", async () => {
+    const record = await run({ Test: ["CMD", "/bin/false"], Retries: 1, OnFailure: "kill" });
+    await until(record, (h) => h.Status === "unhealthy");
+    const asked = () => engine.actions.filter((action) => action === `kill ${record.id}`).length;
+    const before = asked();
+    await engine.restartDaemon();
+    engine.streams.health.start(record, { adopted: true });
+    while (asked() === before) await Bun.sleep(5);
+    await engine.kill(record);
+  });
+
   test("rest while it is paused, go on after a daemon's restart, and end with it", async () => {
     const record = await run({ Test: ["CMD", "/bin/true"] });
     await until(record, (h) => h.Status === "healthy");

@@ -53,6 +53,11 @@ class HealthCheck {
   readonly #host: StreamsHost;
   /** Of the wait for the next probe, or of the probe itself; absent while paused. */
   #running: AbortController | undefined;
+  /**
+   * What is to follow has been asked for. Not so with a container that was found unhealthy: the daemon that ran before may
+   * have ended in between, so the next failure asks again.
+   */
+  #acted = false;
 
   constructor(record: ContainerRecord, settings: HealthSettings, host: StreamsHost) {
     this.#record = record;
@@ -92,12 +97,13 @@ class HealthCheck {
     const before = this.#health.Status;
     const after = judge(this.#health, result, this.#settings, this.#inStartPeriod(Date.parse(result.Start)));
     this.#host.healthChanged(this.#record, after);
-    if (after.Status === before) return;
-    this.#host.emit(this.#record, `health_status: ${after.Status}`);
-    if (after.Status === "unhealthy") this.#act();
+    if (after.Status !== before) this.#host.emit(this.#record, `health_status: ${after.Status}`);
+    if (after.Status !== "unhealthy") this.#acted = false;
+    else if (!this.#acted) this.#act();
   }
 
   #act(): void {
+    this.#acted = true;
     const { onFailure } = this.#settings;
     if (onFailure !== "none") this.#host[onFailure](this.#record.id);
   }

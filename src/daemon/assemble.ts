@@ -10,7 +10,7 @@ import {
 import { Images, openSnapshotter } from "../images/index.ts";
 import { invalidParameter, type LogFields, log, messageOf, setLogLevel, VERSION } from "../lib/index.ts";
 import { Networks } from "../networks/index.ts";
-import { checkHost, hostFacts, openCgroups, openRuntimes } from "../runtime/index.ts";
+import { checkHost, hostFacts, type OciRuntimes, openCgroups, openRuntimes } from "../runtime/index.ts";
 import { BlobStore, Database, EventLog } from "../store/index.ts";
 import { Volumes } from "../volumes/index.ts";
 import type { DaemonConfig } from "./config.ts";
@@ -22,6 +22,8 @@ export interface Engine {
   readonly server: ApiServer;
   /** Applies what may change without a restart. */
   reload(config: DaemonConfig): void;
+  /** How long requests that are being worked on may go on at the daemon's end. */
+  readonly shutdownTimeoutSeconds: number;
   /** Numbers for whoever looks into a living daemon. */
   describe(): LogFields;
   /** Lets go of everything; containers go on. */
@@ -54,6 +56,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     cgroups,
     facts,
   });
+  refuseUnknownDefault(runtimes, config);
   const machine = linuxMachine({
     runtimes,
     facts,
@@ -109,8 +112,9 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
 
   const host = await hostReport;
   for (const warning of host.warnings) log.warn(warning);
+  let current = config;
   const system = createSystem({
-    config,
+    config: () => current,
     engineId: engineId(database),
     host,
     runtimes,
@@ -126,7 +130,13 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   const live = undo.move();
   return {
     server,
-    reload: (changed) => setLogLevel(changed.logLevel),
+    reload: (changed) => {
+      current = reloaded(current, changed);
+      setLogLevel(current.logLevel);
+    },
+    get shutdownTimeoutSeconds() {
+      return current.shutdownTimeoutSeconds;
+    },
     describe: () => ({
       ...containers.counts(),
       ...containers.held,
@@ -134,6 +144,18 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     }),
     close: () => live.disposeAsync(),
   };
+}
+
+/** In dockerd's words. Without any runtime installed the daemon starts all the same: it may be installed later. */
+function refuseUnknownDefault(runtimes: OciRuntimes, { defaultRuntime }: DaemonConfig): void {
+  if (defaultRuntime === "runc" || runtimes.names().some(({ name }) => name === defaultRuntime)) return;
+  throw invalidParameter(`specified default runtime '${defaultRuntime}' does not exist`);
+}
+
+/** Only the settings that the table says can change; the others wait for the next start. */
+function reloaded(current: DaemonConfig, changed: DaemonConfig): DaemonConfig {
+  const { logLevel, labels, shutdownTimeoutSeconds } = changed;
+  return { ...current, logLevel, labels, shutdownTimeoutSeconds };
 }
 
 function networksConfig({ bridge, addressPools, dns, dnsOptions, dnsSearch }: DaemonConfig) {

@@ -58,7 +58,7 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   const signal = await untilStopped(engine, reload);
   log.info("stopping; containers go on", { signal });
   await notifyServiceManager("STOPPING=1");
-  await engine.server.close();
+  await engine.server.close(engine.shutdownTimeoutSeconds * 1000);
   return 0;
 }
 

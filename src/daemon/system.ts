@@ -10,7 +10,8 @@ import type { DaemonConfig } from "./config.ts";
 
 /** What `info` counts and `system df` weighs. */
 export interface SystemRooms {
-  readonly config: DaemonConfig;
+  /** As it is now: some of it can be reloaded. */
+  readonly config: () => DaemonConfig;
   readonly engineId: string;
   readonly host: HostReport;
   readonly runtimes: OciRuntimes;
@@ -81,7 +82,8 @@ function systemVersion(host: HostReport): SystemVersion {
 const BUILD_TIME = new Date(statSync(process.execPath).mtimeMs).toISOString();
 
 function systemInfo(rooms: SystemRooms): SystemInfo {
-  const { config, host } = rooms;
+  const { host } = rooms;
+  const config = rooms.config();
   const counts = rooms.containers.counts();
   const { limits } = host;
   const bridgePool = config.addressPools.map((pool) => ({ Base: pool.base, Size: pool.size }));
@@ -100,7 +102,7 @@ function systemInfo(rooms: SystemRooms): SystemInfo {
     DockerRootDir: config.dataRoot,
     Plugins: {
       Volume: ["local"],
-      Network: ["bridge", "host", "null"],
+      Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
       Authorization: null,
       Log: LOG_DRIVERS,
     },

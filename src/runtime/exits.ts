@@ -79,7 +79,12 @@ export class ExitWatcher implements Disposable {
     const left = cgroup === undefined ? [] : await this.#cgroups.processes(cgroup);
     if (signal.aborted) return;
     log.warn("a container's monitor was killed", { container: id, processes: left.length });
-    if (cgroup !== undefined && left.length > 0) await this.#cgroups.signalAll(cgroup, SIGKILL);
+    if (cgroup !== undefined && left.length > 0) {
+      await this.#cgroups.signalAll(cgroup, SIGKILL);
+      // What is told of as ended has ended: it is about to be cleaned up.
+      await Promise.race([Promise.all(left.map((pid) => processExit(pid))), Bun.sleep(KILL_LIMIT_MS)]);
+    }
+    if (signal.aborted) return;
     // Written down as the monitor would have: by a name that nobody reads, then all at once.
     const draft = `${this.#file(id)}.draft`;
     writeFileSync(draft, String(left.length > 0 ? KILLED : UNKNOWN));
@@ -142,6 +147,8 @@ export class ExitWatcher implements Disposable {
 }
 
 const SIGKILL = 9;
+/** A process that hangs in the kernel may outlive SIGKILL for any time. */
+const KILL_LIMIT_MS = 5_000;
 const KILLED = 128 + SIGKILL;
 const UNKNOWN = 255;
 

@@ -303,7 +303,7 @@ describe("a container's end", () => {
     process.kill(container.conmonPid, "SIGKILL");
     const exit = await container.exited;
     expect(exit.code).toBe(137);
-    await until("the container has ended", () => !isAlive(container.pid, container.startTime));
+    expect(isAlive(container.pid, container.startTime)).toBe(false);
     expect(exits.lastExit(container.id)?.code).toBe(137);
     await runtime.delete(container.id);
   });
