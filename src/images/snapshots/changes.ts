@@ -73,6 +73,47 @@ function differs(
   return !Buffer.from(ours ?? []).equals(Buffer.from(theirs ?? []));
 }
 
+/**
+ * Directories of an overlay's upper directory that hold nothing but what the engine made, and are themselves as they are
+ * below: only the engine's own files brought them there.
+ */
+export async function directoriesOfEngine(
+  upper: DirHandle,
+  lower: RootDir | undefined,
+  isExcluded: IsExcluded,
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  const open: { readonly path: string; engines: boolean; users: boolean }[] = [];
+  const turns = new Turns();
+  for (const { type, entry } of walkTree(upper)) {
+    const turn = turns.over();
+    if (turn !== undefined) await turn;
+    const path = `/${entry.path}`;
+    const inside = open.at(-1);
+    if (type === "leave") {
+      if (inside?.path !== path) continue;
+      open.pop();
+      const isEngines = inside.engines && !inside.users && !isChanged(entry, path, lower);
+      if (isEngines) found.add(path);
+      const above = open.at(-1);
+      if (above !== undefined) above[isEngines ? "engines" : "users"] = true;
+    } else if (isExcluded(path, entry)) {
+      if (inside !== undefined) inside.engines = true;
+    } else if (entry.stat.kind === "directory") {
+      open.push({ path, engines: false, users: false });
+    } else if (inside !== undefined) {
+      inside.users = true;
+    }
+  }
+  return found;
+}
+
+function isChanged(entry: WalkEntry, path: string, lower: RootDir | undefined): boolean {
+  const below = lower?.tryStat(path, { follow: false });
+  if (below === undefined || lower === undefined) return false;
+  return isOpaque(entry.directory, entry.name) || differs(entry, below, lower, path);
+}
+
 /** The list, with the directories in which something is listed before it. */
 class Changes {
   readonly list: FilesystemChange[] = [];

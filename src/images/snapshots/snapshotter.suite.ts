@@ -714,6 +714,21 @@ export function testSnapshotter(name: string, open: OpenSnapshotter): void {
         expect(again.equals(bytes)).toBe(true);
       });
 
+      test("the diff of a container that did nothing is empty, whatever the engine made for it", async () => {
+        await using snapshotter = await fresh();
+        const layers = await addAll(snapshotter, layer);
+        await snapshotter.prepare({ key: "k", layers });
+        const engines =
+          "mkdir dev; : >dev/console; : >.dockerenv; : >etc/hostname; ln -s /proc/mounts etc/mtab";
+        await mounted(snapshotter, "k", layers, (path) => sh(engines, path));
+        const options = { exclude: [...engine, "/etc/mtab"] };
+        const diff = async () =>
+          Buffer.concat(await Array.fromAsync(snapshotter.diff({ key: "k", layers }, options)));
+        expect(await diff()).toEqual(Buffer.from(tar()));
+        await mounted(snapshotter, "k", layers, (path) => sh("chmod 700 etc", path));
+        expect((await diff()).toString()).toContain("etc/");
+      });
+
       test("the diff leaves out what the engine made, while it is as it was made", async () => {
         await using snapshotter = await fresh();
         const layers = await changed(snapshotter);

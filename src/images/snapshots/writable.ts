@@ -11,7 +11,7 @@ import {
   walkTree,
 } from "../../linux/index.ts";
 import type { FilesystemChange } from "../../wire/index.ts";
-import { listChanges } from "./changes.ts";
+import { directoriesOfEngine, listChanges } from "./changes.ts";
 import type { ChangeOptions, Snapshot } from "./snapshotter.ts";
 import type { Trash } from "./trash.ts";
 
@@ -118,10 +118,13 @@ export class WritableDirectories {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     using root = this.open(key);
     const isExcluded = exclusion(options, lower);
+    using top = root.directory("/");
+    const ours = await directoriesOfEngine(top, lower, isExcluded);
     yield* packTree(root, "/", {
       name: "",
       whiteouts: true,
       exclude: (path, stat, directory) =>
+        ours.has(`/${path}`) ||
         isExcluded(`/${path}`, { path, stat, directory, name: path.slice(path.lastIndexOf("/") + 1) }),
     });
   }
