@@ -56,7 +56,17 @@ export function removeBundle(context: Pick<Context, "paths" | "machine">, id: st
   const extra = join(bundle, MOUNTS);
   for (const name of MOUNT_POINTS) removeMountPoint(join(bundle, name));
   for (const name of listed(extra)) removeMountPoint(join(extra, name));
-  rmSync(bundle, { recursive: true, force: true });
+  removeDirectory(bundle);
+}
+
+/** So often the monitor can take one of its own files away under our hands. */
+const ATTEMPTS = 10;
+
+/** The monitor removes its sockets as it ends. Bun's `rm` takes a file that vanishes meanwhile for the end of its work. */
+function removeDirectory(directory: string): void {
+  for (let attempt = 1; attempt <= ATTEMPTS && existsSync(directory); attempt++) {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** rmdir and unlink refuse what something is mounted on, and rmdir what holds anything. */
