@@ -6,6 +6,8 @@ test("the copy runs, and cannot be written to", async () => {
   using copy = sealedCopy("/bin/echo");
   const child = Bun.spawn([copy.path, "still here"], { stdout: "pipe" });
   expect(await child.stdout.text()).toBe("still here\n");
+  // Until then the kernel says ETXTBSY.
+  await child.exited;
   expect(() => writeFileSync(copy.path, "something else")).toThrow("EPERM");
 });
 
