@@ -1,4 +1,4 @@
-import { type EmitEvent, log, messageOf, notFound, type StreamSession } from "../lib/index.ts";
+import { type EmitEvent, kindOf, log, messageOf, notFound, type StreamSession } from "../lib/index.ts";
 import { connectDatagram } from "../linux/index.ts";
 import type { Database } from "../store/index.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   ContainerTop,
   ContainerUpdateRequest,
   ContainerUpdateResponse,
+  EndpointSettings,
   ExecConfig,
   ExecInspect,
   FilesystemChange,
@@ -22,8 +23,11 @@ import { notRunning } from "./errors.ts";
 import { emit } from "./events.ts";
 import { commitContainer, containerChanges, exportContainer } from "./image-of-container.ts";
 import { inspectContainer } from "./inspect.ts";
+import { removeLink } from "./links.ts";
 import { listContainers } from "./list.ts";
 import type { Machine } from "./machine.ts";
+import { connectNetwork, disconnectNetwork } from "./network-connect.ts";
+import { tellOutOfMemory } from "./out-of-memory.ts";
 import { Paths } from "./paths.ts";
 import { pauseContainer, unpauseContainer } from "./pause.ts";
 import type { Endpoints, Images, Snapshots, VolumeMounts } from "./ports.ts";
@@ -154,8 +158,21 @@ export class Containers {
     await renameContainer(this.#context, this.#find(ref), name);
   }
 
+  /** `docker network connect`. @see connectNetwork */
+  async connectNetwork(ref: string, network: string, settings: EndpointSettings): Promise<void> {
+    await connectNetwork(this.#context, this.#find(ref), network, settings);
+  }
+
+  /** `docker network disconnect`; with `force` also of a container that is gone. @see disconnectNetwork */
+  async disconnectNetwork(ref: string, network: string, options: { force: boolean }): Promise<void> {
+    const record = options.force ? this.#tryFind(ref) : this.#find(ref);
+    if (record === undefined) await this.#context.endpoints.forget(network, ref.replace(/^\//, ""));
+    else await disconnectNetwork(this.#context, record, network, options);
+  }
+
   async remove(ref: string, options: RemoveOptions): Promise<void> {
-    await removeContainer(this.#context, this.#find(ref), ref, options);
+    if (options.link) removeLink(this.#context, ref);
+    else await removeContainer(this.#context, this.#find(ref), ref, options);
   }
 
   async update(ref: string, request: ContainerUpdateRequest): Promise<ContainerUpdateResponse> {
@@ -299,6 +316,15 @@ export class Containers {
     await streams.outputs.close();
   }
 
+  #tryFind(ref: string): ContainerRecord | undefined {
+    try {
+      return this.#find(ref);
+    } catch (error) {
+      if (kindOf(error) === "NotFound") return undefined;
+      throw error;
+    }
+  }
+
   /** One that is only being made is not there yet, although its name is taken. */
   #find(ref: string): ContainerRecord {
     const record = this.#context.repository.find(ref);
@@ -329,10 +355,14 @@ export function openContainers(options: ContainersOptions): Containers {
     runs,
     waiters: new Waiters(),
     restarts: new Restarts(clock),
-    exits: machine.watchExits((id, exit) => runs.get(id)?.reportExit(exit)),
+    exits: machine.watchExits(
+      (id, exit) => runs.get(id)?.reportExit(exit),
+      (id) => tellOutOfMemory(context, id),
+    ),
     clock,
     emitEvent: options.emit,
     closing: closing.signal,
+    starts: new Map(),
     removals: new Set(),
     stopSampling: (id) => sampler.end(id),
   };

@@ -72,6 +72,8 @@ export interface Context {
   readonly emitEvent: EmitEvent;
   /** Aborted when the daemon lets go of its containers. */
   readonly closing: AbortSignal;
+  /** What is being brought to life just now, to be given up where somebody removes it meanwhile. */
+  readonly starts: Map<string, AbortController>;
   /** Containers whose removal somebody asked for and that is under way. */
   readonly removals: Set<string>;
   /** Ends the streams of statistics of a container that is gone. */

@@ -51,6 +51,7 @@ export class ExecInstance {
   async start(options: ExecStartOptions, signal: AbortSignal): Promise<StreamSession | undefined> {
     if (this.isFinished) throw conflict(`exec command ${this.id} has already run`);
     if (this.#starting !== undefined) throw conflict(`exec command ${this.id} is already running`);
+    options.onAccepted?.();
     this.#emit(`exec_start: ${this.#commandText}`);
     const process = await this.#run(options);
     const ended = process.exited.then(({ code }) => this.#end(code));
@@ -94,7 +95,8 @@ export class ExecInstance {
       void output.return();
       process.input?.end();
     };
-    const output = new ExecOutput(process.output, ended, () => signal.removeEventListener("abort", leave));
+    const forget = () => signal.removeEventListener("abort", leave);
+    const output = new ExecOutput(process.output, ended, forget, () => void process[Symbol.asyncDispose]());
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) leave();
     if (process.input === undefined) return { tty, output };

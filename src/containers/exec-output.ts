@@ -15,13 +15,23 @@ export class ExecOutput implements AsyncIterableIterator<OutputChunk> {
   #done = false;
   /** The client that waits for a chunk. */
   #waiting: ((result: IteratorResult<OutputChunk, undefined>) => void) | undefined;
-  #onEnd: () => void;
+  readonly #onEnd: () => void;
+  readonly #onExhausted: () => void;
 
-  /** @param onEnd Called once, when nothing more will be given to the client. */
-  constructor(source: AsyncIterable<OutputChunk>, ended: Promise<void>, onEnd: () => void) {
+  /**
+   * @param onEnd Called once, when nothing more will be given to the client.
+   * @param onExhausted Called once, when the process has ended and all its output was read.
+   */
+  constructor(
+    source: AsyncIterable<OutputChunk>,
+    ended: Promise<void>,
+    onEnd: () => void,
+    onExhausted: () => void,
+  ) {
     this.#source = source[Symbol.asyncIterator]();
     this.#ended = ended;
     this.#onEnd = onEnd;
+    this.#onExhausted = onExhausted;
   }
 
   /** One at a time. */
@@ -51,7 +61,10 @@ export class ExecOutput implements AsyncIterableIterator<OutputChunk> {
     if (this.#done) return;
     if (result.done) {
       await this.#ended;
+      // Else whoever throws the rest away says so.
+      if (this.#done) return;
       this.#finish();
+      this.#onExhausted();
     } else {
       this.#give(result);
     }
@@ -82,11 +95,13 @@ export class ExecOutput implements AsyncIterableIterator<OutputChunk> {
   async #discard(): Promise<void> {
     for (let bytes = 0; ; ) {
       const { done, value } = await this.#next();
-      if (done) return;
+      if (done) break;
       bytes += value.bytes.length;
       if (bytes < DISCARD_BYTES) continue;
       bytes = 0;
       await Bun.sleep(DISCARD_REST_MS);
     }
+    await this.#ended;
+    this.#onExhausted();
   }
 }

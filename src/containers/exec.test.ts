@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import type { StreamSession } from "../lib/index.ts";
 import type { ExecConfig } from "../wire/index.ts";
 import { ContainerFixture } from "./output/container-fixture.ts";
@@ -75,6 +76,30 @@ describe("an exec", () => {
       [`exec_start: /bin/sh -c ${script}`, undefined],
       ["exec_die", "3"],
     ]);
+  });
+
+  test("leaves no descriptor, also where the input never ends, or the client leaves", async () => {
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    const run = async (Tty: boolean, leaves: boolean) => {
+      const config = { ...streams, AttachStdin: true, Tty, Cmd: ["/bin/sh", "-c", "echo x; sleep 0.01"] };
+      const { Id } = engine.streams.execs.create(record, config);
+      const leaving = new AbortController();
+      const session = await start(Id, { tty: Tty }, leaving.signal);
+      await session.input!.write(Buffer.from("y"));
+      if (leaves) leaving.abort();
+      await collect(session.output);
+      await until(() => inspect(Id).ExitCode === 0);
+    };
+    await run(false, false);
+    await run(true, false);
+    const before = descriptors();
+    for (let round = 0; round < 5; round++) {
+      await run(false, false);
+      await run(false, true);
+      await run(true, false);
+      await run(true, true);
+    }
+    await until(() => descriptors() <= before);
   });
 
   test("reads what is written to it, up to the end", async () => {

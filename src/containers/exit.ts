@@ -34,7 +34,10 @@ export async function settle(
   // The monitor wrote its last line before it told of the end.
   streams.outputs.ended(record);
   const clear = () => clearOrLog(context, record);
+  const lateWord = exit.oomKilled && !record.state.oomKilled;
   const tell = () => {
+    // Where the monitor noticed only together with the end.
+    if (lateWord) emit(context, record, "oom");
     announceExit(context, record, exit, ranMs);
     exits.forget(record.id);
     waiters.exited(record);
@@ -121,14 +124,13 @@ function setEnded(record: ContainerRecord, exit: ContainerExit, status: "exited"
 }
 
 function announceExit(context: Context, record: ContainerRecord, exit: ContainerExit, ranMs: number): void {
-  for (const mount of record.mounts) {
-    if (mount.type === "volume") context.volumes.unmounted?.(mount.name!, record.id);
-  }
-  if (exit.oomKilled) emit(context, record, "oom");
   emit(context, record, "die", {
     exitCode: String(exit.code),
     execDuration: String(Math.max(0, Math.floor(ranMs / 1000))),
   });
+  for (const mount of record.mounts) {
+    if (mount.type === "volume") context.volumes.unmounted?.(mount.name!, record.id);
+  }
 }
 
 /**

@@ -77,13 +77,18 @@ async function startProbe(
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(systemError(`timed out starting health check for container ${record.id}`));
-    starting.then(killTree, () => {});
+    starting.then(discard, () => {});
   }, START_TIMEOUT);
   try {
     return await Promise.race([starting, late]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function discard(process: ExecProcess): Promise<void> {
+  killTree(process);
+  await process[Symbol.asyncDispose]();
 }
 
 function timeoutText(timeout: number, output: string): string {

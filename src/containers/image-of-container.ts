@@ -4,7 +4,7 @@ import type { ContainerConfig, FilesystemChange } from "../wire/index.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { pauseContainer, unpauseContainer } from "./pause.ts";
-import type { ContainerRecord } from "./record.ts";
+import { type ContainerRecord, isRunning } from "./record.ts";
 import type { CommitRequestOptions } from "./requests.ts";
 import { ENGINE_PATHS, usersChanges } from "./rootfs-layout.ts";
 
@@ -24,7 +24,7 @@ export async function* exportContainer(
   assertWhole(record, "export");
   using root: RootDir = await context.snapshots.view(record.id);
   emit(context, record, "export");
-  yield* packTree(root, "/", { name: "" });
+  yield* packTree(root, "/", { name: "", reuseChunks: true });
 }
 
 /** `docker commit`: what the container changed becomes a layer on its image. */
@@ -35,8 +35,8 @@ export async function commitContainer(
 ): Promise<{ Id: string }> {
   assertWhole(record, "commit");
   // Files don't change while they are read. One that was paused before stays so.
-  const pause = options.pause && record.state.status === "running";
-  if (pause) await pauseContainer(context, record);
+  const pause =
+    options.pause && record.state.status === "running" && (await pauseUnlessEnded(context, record));
   try {
     const { id } = await context.images.commit({
       containerId: record.id,
@@ -60,8 +60,26 @@ export async function commitContainer(
   }
 }
 
+/** How long a container whose processes are gone may take to be known as ended. */
+const ENDING_MS = 2_000;
+
+/** One that ends just now needs no pause, and cannot be paused. */
+async function pauseUnlessEnded(context: Context, record: ContainerRecord): Promise<boolean> {
+  const run = context.runs.get(record.id);
+  try {
+    await pauseContainer(context, record);
+    return true;
+  } catch (error) {
+    await Promise.race([run?.settled, Bun.sleep(ENDING_MS)]);
+    if (isRunning(record)) throw error;
+    return false;
+  }
+}
+
+/** The familiar form: clients send the full one. */
 function imageRef({ repository, tag }: CommitRequestOptions): string {
-  return repository ? `${repository}:${tag || "latest"}` : "";
+  const familiar = repository?.replace(/^docker\.io\/(?:library\/)?/, "");
+  return familiar ? `${familiar}:${tag || "latest"}` : "";
 }
 
 /** What a request's configuration leaves open is the container's. */

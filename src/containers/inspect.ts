@@ -1,5 +1,6 @@
 import type { ContainerConfig, ContainerInspect, ContainerState, HostConfig } from "../wire/index.ts";
 import type { Context } from "./context.ts";
+import { shownLinks } from "./links.ts";
 import { networkSettingsOf } from "./network-view.ts";
 import { type ContainerRecord, isRunning, mountPointOf } from "./record.ts";
 
@@ -19,24 +20,26 @@ export async function inspectContainer(
     State: stateOf(record),
     Image: record.imageId,
     ...etcPaths(context, record),
-    LogPath: record.logPath,
+    // Docker's is known at the first start.
+    LogPath: record.state.startedBefore ? record.logPath : "",
     Name: `/${record.name}`,
     RestartCount: record.state.restartCount,
     Driver: record.driver,
     Platform: record.platform,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    // Docker's is chosen at the first start.
+    AppArmorProfile: (record.state.startedBefore && context.machine.appArmorProfile(record.host)) || "",
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: {
-      ...HOST_DEFAULTS,
-      ...withoutMissing(record.host),
-      ...restrictedPaths(context, record.host),
-    },
+    HostConfig: shown(
+      HOST_DEFAULTS,
+      { ...record.host, Links: shownLinks(record), ...restrictedPaths(context, record.host) },
+      HOST_OMITTED,
+    ),
     GraphDriver: { Name: record.driver, Data: context.snapshots.data?.(record.id) ?? null },
     ...(usage === undefined ? {} : { SizeRw: usage.writableBytes, SizeRootFs: usage.rootFsBytes }),
     Mounts: record.mounts.filter(({ origin }) => origin !== "tmpfs").map(mountPointOf),
-    Config: { ...CONFIG_DEFAULTS, ...withoutMissing(record.config) },
+    Config: shown(CONFIG_DEFAULTS, record.config, CONFIG_OMITTED),
     NetworkSettings: networkSettingsOf(context, record),
   };
 }
@@ -77,9 +80,21 @@ function restrictedPaths({ machine }: Context, host: HostConfig) {
   return { MaskedPaths: host.MaskedPaths ?? masked, ReadonlyPaths: host.ReadonlyPaths ?? readOnly };
 }
 
-/** A field that says nothing must not hide its default. */
-function withoutMissing<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+/**
+ * The fields in Docker's order. One that says nothing must not hide its default, and of those that Docker's types call
+ * `omitempty` the empty ones are left out.
+ */
+function shown<T extends object>(defaults: T, fields: T, omitted: ReadonlySet<string>): T {
+  const told = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const all = Object.entries({ ...defaults, ...Object.fromEntries(told) });
+  return Object.fromEntries(all.filter(([name, value]) => !(omitted.has(name) && isEmpty(value)))) as T;
+}
+
+/** As Go's `omitempty` has it; a pointer to zero is not empty, and these have none. */
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === "") return true;
+  if (typeof value !== "object") return false;
+  return Object.keys(value).length === 0;
 }
 
 /**
@@ -93,35 +108,58 @@ const CONFIG_DEFAULTS: ContainerConfig = {
   AttachStdin: false,
   AttachStdout: false,
   AttachStderr: false,
+  ExposedPorts: null,
   Tty: false,
   OpenStdin: false,
   StdinOnce: false,
-  Env: [],
+  Env: null,
   Cmd: null,
+  Healthcheck: null,
+  ArgsEscaped: null,
   Image: "",
   Volumes: null,
   WorkingDir: "",
   Entrypoint: null,
+  NetworkDisabled: undefined,
+  MacAddress: undefined,
   OnBuild: null,
   Labels: {},
+  StopSignal: null,
+  StopTimeout: null,
+  Shell: null,
 };
+const CONFIG_OMITTED = new Set([
+  "ExposedPorts",
+  "Healthcheck",
+  "ArgsEscaped",
+  "NetworkDisabled",
+  "MacAddress",
+  "StopSignal",
+  "StopTimeout",
+  "Shell",
+]);
 
 const HOST_DEFAULTS: HostConfig = {
   Binds: null,
   ContainerIDFile: "",
+  LogConfig: null,
   NetworkMode: "bridge",
   PortBindings: {},
+  RestartPolicy: null,
   AutoRemove: false,
   VolumeDriver: "",
   VolumesFrom: null,
   ConsoleSize: [0, 0],
+  Annotations: null,
   CapAdd: null,
   CapDrop: null,
+  CgroupnsMode: "",
   Dns: [],
   DnsOptions: [],
   DnsSearch: [],
   ExtraHosts: null,
   GroupAdd: null,
+  IpcMode: "",
   Cgroup: "",
   Links: null,
   OomScoreAdj: 0,
@@ -130,8 +168,13 @@ const HOST_DEFAULTS: HostConfig = {
   PublishAllPorts: false,
   ReadonlyRootfs: false,
   SecurityOpt: null,
+  StorageOpt: null,
+  Tmpfs: null,
   UTSMode: "",
   UsernsMode: "",
+  ShmSize: 0,
+  Sysctls: null,
+  Runtime: null,
   Isolation: "",
   CpuShares: 0,
   Memory: 0,
@@ -162,6 +205,19 @@ const HOST_DEFAULTS: HostConfig = {
   CpuPercent: 0,
   IOMaximumIOps: 0,
   IOMaximumBandwidth: 0,
+  Mounts: null,
   MaskedPaths: null,
   ReadonlyPaths: null,
+  Init: null,
 };
+const HOST_OMITTED = new Set([
+  "Annotations",
+  "StorageOpt",
+  "Tmpfs",
+  "Sysctls",
+  "Runtime",
+  "Mounts",
+  "Init",
+  "KernelMemory",
+  "KernelMemoryTCP",
+]);

@@ -60,6 +60,8 @@ async function bringUp(
   undo.add("run", () => runs.end(run));
   undo.add("runtime", () => runtime.delete(id, { force: true }));
   const preparation = new Preparation(context, record, watch);
+  const abort = new AbortController();
+  context.starts.set(id, abort);
   try {
     const created = await runtime.create({
       id,
@@ -71,6 +73,7 @@ async function bringUp(
       stdinOpen: record.config.OpenStdin === true,
       // A terminal outlives the client that detaches from it: the next one types on.
       stdinOnce: record.config.StdinOnce === true && record.config.Tty !== true,
+      signal: abort.signal,
     });
     faultPoint("start:created");
     watch.lap("create");
@@ -78,6 +81,7 @@ async function bringUp(
     markRunning(context, record, created, options);
     exits.track(id);
   } finally {
+    context.starts.delete(id);
     await preparation.release();
   }
   detachMounts(context, id);

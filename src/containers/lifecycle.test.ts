@@ -474,6 +474,28 @@ describe("remove", () => {
     expect(world.events.slice(-3)).toEqual(["kill", "die", "destroy"]);
   });
 
+  test("by force ends a process of which the runtime knows nothing any more", async () => {
+    const id = await world.run("web");
+    world.failAt("runtime.kill", new Error("state.json is damaged"));
+    await world.containers.remove("web", forced);
+    expect(world.processes.has(id)).toBe(false);
+    expect(await world.containers.list({ all: true, size: false, filters: {} })).toEqual([]);
+    expect(world.log.some((line) => line.startsWith("runtime.kill "))).toBe(true);
+  });
+
+  test("by force does not wait for a start that never comes to an end", async () => {
+    await world.create("web");
+    const release = world.blockAt("runtime.create");
+    const starting = refusal(world.containers.start("web"));
+    await quiet();
+    await world.containers.remove("web", forced);
+    expect(await starting).toEqual(["Conflict", "the container is being removed"]);
+    release();
+    await quiet();
+    expect(await world.containers.list({ all: true, size: false, filters: {} })).toEqual([]);
+    expect(world.processes.size + world.mounted.size + world.networks.size).toBe(0);
+  });
+
   test("two at once: the second is told", async () => {
     await world.create("web");
     const release = world.blockAt("snapshots.remove");
@@ -659,7 +681,7 @@ test("commit pauses, and hands the changes on", async () => {
   await world.run("web");
   world.ignored.add(9);
   const { Id } = await world.containers.commit("web", {
-    repository: "mine",
+    repository: "docker.io/library/mine",
     pause: true,
     changes: ['CMD ["x"]'],
     comment: "c",
@@ -667,7 +689,27 @@ test("commit pauses, and hands the changes on", async () => {
   expect(Id).toStartWith("sha256:2");
   expect(world.events.slice(2)).toEqual(["pause", "commit", "unpause"]);
   expect(world.eventLog[3]?.attributes).toMatchObject({ comment: "c", imageID: Id, imageRef: "mine:latest" });
-  expect(world.commits[0]).toMatchObject({ changes: ['CMD ["x"]'], repository: "mine" });
+  expect(world.commits[0]).toMatchObject({ changes: ['CMD ["x"]'], repository: "docker.io/library/mine" });
+});
+
+test("commit of a container that ends just now does without the pause", async () => {
+  const id = await world.run("web");
+  const pause = world.blockAt("runtime.pause");
+  const committed = world.containers.commit("web", { pause: true, changes: [] });
+  world.exit(id);
+  pause();
+  expect((await committed).Id).toStartWith("sha256:2");
+  expect(world.events.slice(2)).toEqual(["die", "commit"]);
+});
+
+test("the AppArmor profile is shown from the first start on", async () => {
+  const profile = async (ref: string) => (await world.containers.inspect(ref)).AppArmorProfile;
+  await world.create("web");
+  expect(await profile("web")).toBe("");
+  await world.containers.start("web", {});
+  expect(await profile("web")).toBe("berth-default");
+  await world.run("free", { HostConfig: { Privileged: true } });
+  expect(await profile("free")).toBe("unconfined");
 });
 
 test("diff leaves out what the engine made", async () => {

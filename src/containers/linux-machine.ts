@@ -20,6 +20,7 @@ import {
   unmount,
 } from "../linux/index.ts";
 import {
+  appArmorProfile,
   buildSpec,
   checkResources,
   containerStats,
@@ -78,6 +79,7 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
     initPath: () => findInit(options.initPath),
     checkResources: (resources, { update }) => checkResources(resources, facts, { update }),
     checkSecurity: (host) => checkSecurity(host, facts),
+    appArmorProfile: (host) => appArmorProfile(host, facts),
     async buildSpec(input) {
       const { DeviceRequests: requests } = input.host;
       const cdi = needsCdi(requests) ? await readCdiRegistry() : undefined;
@@ -85,7 +87,7 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
     },
     resolveUser,
     environment: processEnvironment,
-    watchExits: (onExit) => new ExitWatcher(execRoot, onExit),
+    watchExits: (onExit, onOutOfMemory) => new ExitWatcher(execRoot, onExit, { onOutOfMemory }),
     openInput,
     resizeTerminal,
     reopenLog,

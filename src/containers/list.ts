@@ -11,6 +11,7 @@ import {
   parseStatuses,
   valuesOf,
 } from "./filters.ts";
+import { namesByLinks } from "./links.ts";
 import { networkSettingsOf, portSummaries } from "./network-view.ts";
 import { type ContainerRecord, isRunning, mountPointOf } from "./record.ts";
 import type { Filters, ListOptions } from "./requests.ts";
@@ -37,8 +38,13 @@ export async function listContainers(context: Context, options: ListOptions): Pr
     if ((all || isRunning(record)) && select(record)) chosen.push(record);
   }
   const names = new ImageNames(context);
+  const links = namesByLinks(context);
   const summaries: ContainerSummary[] = [];
-  for (const record of chosen) summaries.push(summaryOf(context, record, await names.of(record)));
+  for (const record of chosen) {
+    const summary = summaryOf(context, record, await names.of(record));
+    summary.Names.push(...(links.get(record.id) ?? []));
+    summaries.push(summary);
+  }
   if (options.size) await Promise.all(summaries.map((summary) => addSizes(context, summary)));
   return summaries;
 }

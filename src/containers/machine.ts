@@ -53,11 +53,16 @@ export interface Machine {
    * InvalidParameter
    */
   checkSecurity(host: HostConfig): void;
+  /** The AppArmor profile of a container's processes; `undefined` where the kernel has none. */
+  appArmorProfile(host: HostConfig): string | undefined;
   buildSpec(input: Omit<SpecInput, "facts" | "devices" | "cdi">): Promise<OciSpec>;
   resolveUser(root: RootDir, user: string, groups: readonly string[]): ResolvedUser;
   /** Docker's default variables (PATH, HOSTNAME, TERM) with these over them. */
   environment(wishes: { hostname: string; tty: boolean; env: readonly string[] }): string[];
-  watchExits(onExit: (id: string, exit: ContainerExit) => void): ExitWatch;
+  watchExits(
+    onExit: (id: string, exit: ContainerExit) => void,
+    onOutOfMemory: (id: string) => void,
+  ): ExitWatch;
   openInput(bundle: string): Promise<ContainerInput>;
   resizeTerminal(bundle: string, rows: number, columns: number): Promise<void>;
   reopenLog(bundle: string): Promise<void>;

@@ -16,6 +16,7 @@ import type {
   NetworkSettings,
   PortMap,
 } from "../wire/index.ts";
+import type { EtcChange } from "./etc-update.ts";
 
 export interface ResolvedImage {
   /** `sha256:…` of the image's configuration. */
@@ -93,6 +94,8 @@ export interface AttachRequest {
    * endpoint.
    */
   readonly networkMode: string;
+  /** It was taken off the network of its mode: only those of `networking` count. */
+  readonly withoutMode?: boolean;
   readonly networking: NetworkingConfig;
   /** Keys are `80/tcp`. */
   readonly exposedPorts: readonly string[];
@@ -143,8 +146,42 @@ export interface Endpoints {
   restore(live: readonly LiveEndpoint[]): Promise<void>;
   /** What `inspect` shows; `undefined` where the container has no endpoint now. */
   settings(containerId: string): NetworkSettings | undefined;
-  /** Network id of a mode, for containers that don't run: `inspect` shows the network they will join. */
-  networkId?(networkMode: string): string | undefined;
+  /** What links say to a further process of the container `owner`: where their targets are now. */
+  linkEnvironment(owner: string, links: readonly Link[]): readonly string[];
+  /** Who is meant by a name, an id or the beginning of one. @throws NotFound `network x not found` */
+  network(nameOrId: string): NetworkFacts;
+  /** @throws NotFound, InvalidParameter for what `join` or the next start would refuse for good */
+  checkEndpoint(nameOrId: string, settings: EndpointSettings): void;
+  /**
+   * Joins a running container to one more network.
+   * @throws Forbidden where it is there already, Conflict where it has ended
+   */
+  join(
+    nameOrId: string,
+    request: AttachRequest,
+    settings: EndpointSettings,
+    process: LiveProcess,
+  ): Promise<EtcChange>;
+  /** Takes a running container off a network. @throws System where it is not on it, Conflict where it has ended */
+  leave(nameOrId: string, containerId: string, process: LiveProcess): Promise<EtcChange>;
+  /** Forgets the endpoint of a container that is gone. @throws NotFound `endpoint x not found` */
+  forget(nameOrId: string, containerName: string): Promise<void>;
+  /** A running container is called otherwise from now on. */
+  rename(containerId: string, name: string): void;
+}
+
+export interface NetworkFacts {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  /** `bridge`, `host`, `null`, … */
+  readonly driver: string;
+}
+
+/** A process of a running container, and which one of that number it is. */
+export interface LiveProcess {
+  readonly pid: number;
+  readonly startTime?: string;
 }
 
 export interface LiveEndpoint extends AttachRequest {

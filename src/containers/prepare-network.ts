@@ -1,7 +1,7 @@
 import type { SpecNamespace } from "../runtime/index.ts";
 import type { Context } from "./context.ts";
 import type { EtcContents } from "./etc-files.ts";
-import { resolveLinks } from "./links.ts";
+import { refreshLinks, resolveLinks } from "./links.ts";
 import { networkOfPeer, networkPeer } from "./namespaces.ts";
 import type { AttachRequest, NetworkSandbox } from "./ports.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -23,6 +23,7 @@ export async function prepareNetwork(context: Context, record: ContainerRecord):
     return { namespace: networkOfPeer(peer), filesOf: peer, environment: [], release: () => {} };
   }
   const sandbox = await context.endpoints.attach(attachRequestOf(context, record));
+  refreshLinks(context, record, sandbox.settings);
   return {
     namespace: namespaceOf(sandbox),
     filesOf: record,
@@ -59,6 +60,7 @@ export function attachRequestOf(
     hostname: config.Hostname ?? "",
     ...(config.Domainname ? { domainname: config.Domainname } : {}),
     networkMode: config.NetworkDisabled ? "none" : (host.NetworkMode ?? "bridge"),
+    ...(record.leftMode ? { withoutMode: true } : {}),
     networking: record.networking,
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     portBindings: host.PortBindings ?? {},

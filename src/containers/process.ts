@@ -2,6 +2,7 @@ import { conflict } from "../lib/index.ts";
 import type { ExecProcess } from "../runtime/index.ts";
 import type { Context } from "./context.ts";
 import { isRestarting, notRunning } from "./errors.ts";
+import { linkEnvironment } from "./links.ts";
 import { type ContainerRecord, hasProcess } from "./record.ts";
 import type { ProcessRequest } from "./streams-contract.ts";
 
@@ -27,7 +28,7 @@ export async function startProcess(
     env: machine.environment({
       hostname: config.Hostname ?? "",
       tty: request.tty,
-      env: [...(config.Env ?? []), ...request.env],
+      env: [...linkEnvironment(context, record), ...(config.Env ?? []), ...request.env],
     }),
     cwd: request.cwd || config.WorkingDir || "/",
     user,

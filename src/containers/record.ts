@@ -30,6 +30,8 @@ export interface ContainerRecord {
   /** With the daemon's defaults filled in. */
   host: HostConfig;
   networking: NetworkingConfig;
+  /** It was taken off the network of its mode: `networking` alone tells where it is. */
+  leftMode?: boolean;
   /** First word of entrypoint and command together. */
   readonly path: string;
   readonly args: readonly string[];

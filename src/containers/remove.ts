@@ -1,4 +1,4 @@
-import { conflict, EngineError, faultPoint, kindOf, messageOf, systemError } from "../lib/index.ts";
+import { conflict, EngineError, faultPoint, kindOf, messageOf } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { type ContainerRecord, isRunning } from "./record.ts";
@@ -19,11 +19,12 @@ export async function removeContainer(
   reference: string,
   options: RemoveOptions,
 ): Promise<void> {
-  if (options.link) throw systemError("Conflict, cannot remove the default link name of the container");
   if (context.removals.has(record.id)) {
     throw conflict(`removal of container ${reference} is already in progress`);
   }
   context.removals.add(record.id);
+  // A start may wait for ever: for an image's /etc/passwd that is a link to /proc/kmsg, for a mount that hangs.
+  if (options.force) context.starts.get(record.id)?.abort(conflict("the container is being removed"));
   try {
     await context.queues.run(record.id, async () => {
       if (context.repository.byId(record.id) !== record) return;

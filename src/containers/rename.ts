@@ -1,6 +1,7 @@
 import { EngineError, invalidParameter, kindOf, messageOf } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
+import { renameInLinks } from "./links.ts";
 import { parseName } from "./names.ts";
 import type { ContainerRecord } from "./record.ts";
 
@@ -18,6 +19,8 @@ export function renameContainer(context: Context, record: ContainerRecord, wante
     } catch (error) {
       throw new EngineError(kindOf(error), `Error when allocating new name: ${messageOf(error)}`);
     }
+    context.endpoints.rename(record.id, record.name);
+    renameInLinks(context, oldName, record.name);
     await context.repository.durable(record);
     emit(context, record, "rename", { oldName: `/${oldName}` });
   });

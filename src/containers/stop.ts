@@ -10,9 +10,10 @@ import { waitForSettled } from "./wait.ts";
 const SIGKILL = 9;
 const SIGTERM = 15;
 const DEFAULT_TIMEOUT_SECONDS = 10;
+/** Who was killed is gone within milliseconds; after this long the runtime may have killed nobody. */
+const KILL_DIRECTLY_AFTER_MS = 1_000;
 /** How long a process may take to die of SIGKILL before the engine gives up on it. */
-const KILL_TIMEOUT_MS = 10_000;
-const LAST_WAIT_MS = 2_000;
+const KILL_TIMEOUT_MS = 11_000;
 
 /**
  * `docker stop`.
@@ -208,9 +209,23 @@ function cancelRestart(context: Context, record: ContainerRecord): void {
  * not die
  */
 export async function killAndWait(context: Context, record: ContainerRecord): Promise<void> {
-  await signalNow(context, record, SIGKILL, { final: true });
+  try {
+    await signalNow(context, record, SIGKILL, { final: true });
+  } catch (error) {
+    // The runtime has lost or damaged its notes; whom to kill is written down here, too.
+    if (!killDirectly(context, record)) throw error;
+    log.warn("a container is killed without its runtime", { container: record.id, reason: messageOf(error) });
+  }
+  if (await waitForSettled(context, record, KILL_DIRECTLY_AFTER_MS)) return;
+  killDirectly(context, record);
   if (await waitForSettled(context, record, KILL_TIMEOUT_MS)) return;
-  if (record.state.pid > 0) context.machine.killProcess(record.state.pid, SIGKILL);
-  if (await waitForSettled(context, record, LAST_WAIT_MS)) return;
   throw systemError("tried to kill container, but did not receive an exit event");
+}
+
+/** @returns whether its first process was still there */
+function killDirectly({ machine }: Context, { state }: ContainerRecord): boolean {
+  // The number may be another process's by now.
+  if (state.pid <= 0 || !machine.isAlive(state.pid, state.startTime)) return false;
+  machine.killProcess(state.pid, SIGKILL);
+  return true;
 }

@@ -135,6 +135,8 @@ export interface ExecStartOptions {
   readonly detach: boolean;
   readonly tty: boolean;
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
+  /** Called once it is sure that the exec is run, and before its process can print anything. */
+  readonly onAccepted?: () => void;
 }
 
 export interface Execs {

@@ -16,7 +16,12 @@ import {
   type SpecInput,
 } from "../runtime/index.ts";
 import { Database } from "../store/index.ts";
-import type { ContainerConfig, ContainerCreateRequest, ImageConfig } from "../wire/index.ts";
+import type {
+  ContainerConfig,
+  ContainerCreateRequest,
+  EndpointSettings,
+  ImageConfig,
+} from "../wire/index.ts";
 import { type Containers, openContainers } from "./containers.ts";
 import type { ExitWatch, Machine } from "./machine.ts";
 import type { AttachRequest, CommitOptions, Endpoints, Images, Snapshots, VolumeMounts } from "./ports.ts";
@@ -51,6 +56,8 @@ export class World {
   readonly snapshotKeys = new Set<string>();
   readonly volumeUsers = new Map<string, Set<string>>();
   readonly networks = new Map<string, AttachRequest>();
+  /** Names of networks that running containers were connected to. */
+  readonly joined = new Map<string, string[]>();
   readonly held = new Map<string, string>();
   readonly mounted = new Set<string>();
   readonly commits: CommitOptions[] = [];
@@ -219,9 +226,37 @@ export class World {
         const ids = new Set(live.map(({ containerId }) => containerId));
         for (const id of [...this.networks.keys()]) if (!ids.has(id)) this.networks.delete(id);
       },
-      settings: (id) =>
-        this.networks.has(id) ? { Networks: { bridge: { IPAddress: "172.17.0.2" } }, Ports: {} } : undefined,
+      linkEnvironment: (_owner, links) => links.map(({ text }) => `LINK=${text}`),
+      network: (name) => {
+        const driver = { bridge: "bridge", host: "host", none: "null", net: "bridge" }[name];
+        if (driver === undefined) throw notFound(`network ${name} not found`);
+        return { id: `id-of-${name}`, name, driver };
+      },
+      checkEndpoint: () => {},
+      join: async (name, { containerId }) => {
+        await this.#reach("network.join", containerId);
+        this.joined.set(containerId, [...(this.joined.get(containerId) ?? []), name]);
+        return { hosts: `address-on-${name}\t${containerId}\n`, resolvConf: `nameserver of ${name}\n` };
+      },
+      leave: async (name, containerId) => {
+        await this.#reach("network.leave", containerId);
+        this.joined.set(
+          containerId,
+          (this.joined.get(containerId) ?? []).filter((one) => one !== name),
+        );
+        return { hosts: `address-on-${name}\t${containerId}\n` };
+      },
+      forget: async (_name, container) => {
+        throw notFound(`endpoint ${container} not found`);
+      },
+      rename: () => {},
+      settings: (id) => (this.networks.has(id) ? { Networks: this.#joined(id), Ports: {} } : undefined),
     };
+  }
+
+  #joined(id: string): Record<string, EndpointSettings> {
+    const more = (this.joined.get(id) ?? []).map((name) => [name, {}]);
+    return { bridge: { IPAddress: "172.17.0.2" }, ...Object.fromEntries(more) };
   }
 
   #volumes(): VolumeMounts {
@@ -266,6 +301,7 @@ export class World {
       hostname: "host",
       recursiveReadOnly: true,
       maskedPaths: ["/proc/kcore"],
+      appArmorProfile: (host) => (host.Privileged ? "unconfined" : "berth-default"),
       readonlyPaths: ["/proc/sys"],
       initPath: () => "/usr/bin/tini-static",
       checkResources: (resources) => ({ resources: { ...resources }, warnings: [] }),
@@ -340,7 +376,9 @@ export class World {
       version: "1.1.5",
       create: async (request) => {
         const spec = await request.spec;
-        await this.#reach("runtime.create", request.id);
+        const { promise: aborted, reject } = Promise.withResolvers<never>();
+        request.signal?.addEventListener("abort", () => reject(request.signal?.reason));
+        await Promise.race([this.#reach("runtime.create", request.id), aborted]);
         this.requests.set(request.id, { ...request, spec });
         const process = {
           pid: this.#nextPid++,
@@ -369,6 +407,7 @@ export class World {
         this.processes.delete(id);
       },
       pause: async (id) => {
+        await this.#delays.get("runtime.pause");
         must(id).frozen = true;
       },
       resume: async (id) => {

@@ -103,8 +103,8 @@ function checkConflicts(host: HostConfig, wanted: Resources): void {
   ];
   for (const [clashes, what] of conflicts) if (clashes) throw conflict(`Conflicting options: ${what}`);
   const { Memory: memory = 0, MemorySwap: swap = 0 } = wanted;
-  const unlimitedSwap = host.MemorySwap === -1;
-  if (memory > 0 && swap === 0 && !unlimitedSwap && memory > (host.MemorySwap ?? 0)) {
+  // Docker's, to the letter: also where no limit was set (0), and where swap is unlimited (-1).
+  if (memory > 0 && swap === 0 && memory > (host.MemorySwap ?? 0)) {
     throw conflict(
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );

@@ -12,6 +12,7 @@ export const {
   EBUSY,
   EEXIST,
   EINTR,
+  EIO,
   EINVAL,
   EISDIR,
   ENODEV,

@@ -45,6 +45,7 @@ export {
   openNetworkNamespace,
 } from "./namespaces/network-namespace.ts";
 export type { Address, AddressOptions } from "./netlink/address.ts";
+export { ConnectionTracking } from "./netlink/conntrack.ts";
 export { type Cidr, formatIp, formatMac, parseCidr, parseIp, parseMac } from "./netlink/ip.ts";
 export type { Link, LinkSettings, LinkStatistics } from "./netlink/link.ts";
 export type { Route, RouteSpec } from "./netlink/route.ts";
@@ -86,5 +87,8 @@ export { parseSignal, SIGNALS } from "./processes/signals.ts";
 // Sockets and watching
 export { connectDatagram, UnixDatagramSocket } from "./sockets/datagram.ts";
 export { connectSeqpacket, SeqpacketSocket } from "./sockets/seqpacket.ts";
+export { ConsoleSocket } from "./terminals/console-socket.ts";
+export type { Terminal } from "./terminals/terminal.ts";
 export { watchDirectory } from "./watching/watch-directory.ts";
 export { watchFile } from "./watching/watch-file.ts";
+export { watchOpened } from "./watching/watch-opened.ts";

@@ -1,6 +1,6 @@
 import { conflict, forbidden, invalidParameter, newId, notFound, notImplemented } from "../lib/index.ts";
 import type { IPAMConfig as IpamRequest, NetworkCreateRequest } from "../wire/index.ts";
-import { BRIDGE_OPTION, bridgeSettings, DEFAULT_MTU } from "./bridge/settings.ts";
+import { BRIDGE_OPTION, bridgeSettings } from "./bridge/settings.ts";
 import {
   contains,
   formatAddress,
@@ -21,8 +21,10 @@ const SUBNETS_MAX = 64;
 export interface CreateContext {
   readonly existing: Iterable<NetworkRecord>;
   readonly drivers: ReadonlySet<string>;
-  /** MTU of networks that ask for none. */
-  readonly mtu: number | undefined;
+  /** By driver, options of networks that do not say otherwise. */
+  readonly defaultOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** A link of the host has that name. */
+  readonly linkExists: (name: string) => boolean;
   /** RFC 3339 */
   readonly now: string;
 }
@@ -39,18 +41,20 @@ export function newNetwork(request: NetworkCreateRequest, context: CreateContext
     .filter((config) => Object.values(config).some(Boolean))
     .map(checkPool);
   if (ipam.length > SUBNETS_MAX) throw invalidParameter("too many IPAM configurations");
-  const ipv6 = request.EnableIPv6 ?? ipam.some((config) => config.subnet.includes(":"));
+  const options = { ...context.defaultOptions[driver], ...request.Options };
+  const ipv6 =
+    request.EnableIPv6 ?? flag(options, ENABLE[6]) ?? ipam.some((config) => config.subnet.includes(":"));
   const record: NetworkRecord = {
     id: newId(),
     name,
     created: context.now,
     driver,
-    ipv4: request.EnableIPv4 ?? true,
+    ipv4: request.EnableIPv4 ?? flag(options, ENABLE[4]) ?? true,
     ipv6,
     internal: request.Internal ?? false,
     attachable: request.Attachable ?? false,
     ipam,
-    options: optionsOf(request, driver, context),
+    options: checkOptions(options, driver, request.Internal === true),
     labels: { ...request.Labels },
   };
   if (!record.ipv4 && !record.ipv6) {
@@ -58,7 +62,19 @@ export function newNetwork(request: NetworkCreateRequest, context: CreateContext
   }
   refuseOverlaps(record, context);
   refuseSameBridge(record, context);
-  return record;
+  const bridge = driver === "bridge" ? options[BRIDGE_OPTION.name] : undefined;
+  return bridge !== undefined && context.linkExists(bridge) ? { ...record, foreignBridge: true } : record;
+}
+
+/** Options that say what `--ipv4` and `--ipv6` say. */
+const ENABLE = { 4: "com.docker.network.enable_ipv4", 6: "com.docker.network.enable_ipv6" } as const;
+
+function flag(options: Readonly<Record<string, string>>, key: string): boolean | undefined {
+  const text = options[key];
+  if (text === undefined) return undefined;
+  if (/^(1|t|true)$/i.test(text)) return true;
+  if (/^(0|f|false)$/i.test(text)) return false;
+  throw invalidParameter(`invalid value for ${key}: ${JSON.stringify(text.slice(0, 100))}`);
 }
 
 function checkName(name: string, context: CreateContext): string {
@@ -162,26 +178,16 @@ function checkMember(what: string, text: string, subnet: Subnet): string {
   return formatAddress(address);
 }
 
-const GATEWAY_MODES = [
-  "com.docker.network.bridge.gateway_mode_ipv4",
-  "com.docker.network.bridge.gateway_mode_ipv6",
-];
-
-function optionsOf(
-  request: NetworkCreateRequest,
+function checkOptions(
+  options: Readonly<Record<string, string>>,
   driver: string,
-  context: CreateContext,
+  internal: boolean,
 ): Readonly<Record<string, string>> {
-  const options: Record<string, string> = { ...request.Options };
   if (driver !== "bridge") return options;
-  if (context.mtu !== undefined && context.mtu !== DEFAULT_MTU)
-    options[BRIDGE_OPTION.mtu] ??= String(context.mtu);
-  for (const key of GATEWAY_MODES) {
-    if (options[key] !== undefined && options[key] !== "nat") {
-      throw notImplemented(`${key}=${options[key]}: berth has no gateway mode but nat`);
-    }
+  const { gatewayModes } = bridgeSettings({ id: "0".repeat(64), options });
+  if (!internal && (gatewayModes[4] === "isolated" || gatewayModes[6] === "isolated")) {
+    throw invalidParameter("gateway mode 'isolated' can only be used for an internal network");
   }
-  bridgeSettings({ id: "0".repeat(64), options });
   return options;
 }
 

@@ -1,4 +1,5 @@
-import type { NetworkNamespace } from "../linux/index.ts";
+import type { NetworkNamespace, RouteSpec } from "../linux/index.ts";
+import type { Family } from "./cidr.ts";
 import type { EndpointRecord, NetworkRecord } from "./records.ts";
 
 /**
@@ -33,6 +34,10 @@ export interface NetworkDriver {
     namespace: NetworkNamespace,
     options: JoinOptions,
   ): void;
+  /** How the container reaches everything that none of its networks is, if by this endpoint; undefined: not by it. */
+  defaultRoute(network: NetworkRecord, endpoint: EndpointRecord, family: Family): RouteSpec | undefined;
+  /** The endpoint has published ports, from now on. */
+  publishes(network: NetworkRecord, endpoint: EndpointRecord): void;
   /**
    * Takes the interface of a running container away; resolves when it is gone.
    * @param namespace the container's, where the caller can reach it
@@ -41,6 +46,6 @@ export interface NetworkDriver {
 }
 
 export interface JoinOptions {
-  /** This endpoint's gateway is the container's way to everywhere else. */
-  readonly defaultRoute: boolean;
+  /** Those of `defaultRoute` that shall be this container's. */
+  readonly routes: readonly RouteSpec[];
 }

@@ -1,14 +1,14 @@
 import { invalidParameter, newId, shortId } from "../lib/index.ts";
 import type { EndpointSettings } from "../wire/index.ts";
-import { newHostInterface } from "./bridge/bridge-driver.ts";
 import { bridgeSettings } from "./bridge/settings.ts";
-import { formatAddress, type InterfaceAddress, type IpAddress, parseAddress } from "./cidr.ts";
+import { type Family, formatAddress, type InterfaceAddress, type IpAddress, parseAddress } from "./cidr.ts";
 import type { Publication } from "./filter/packet-filter.ts";
+import { askedInterfaceName, newHostInterface } from "./interface.ts";
 import { macOf, parseMac } from "./mac.ts";
 import type { LiveNetwork } from "./network.ts";
 import type { PortOwner } from "./ports/host-ports.ts";
-import type { PublishedPort } from "./ports/requests.ts";
-import type { EndpointRecord, EndpointWishes, PortRecord } from "./records.ts";
+import { type PortRequest, type PublishedPort, portKey } from "./ports/requests.ts";
+import type { EndpointRecord, EndpointWishes, NetworkRecord, PortRecord } from "./records.ts";
 import { addressOf } from "./settings.ts";
 
 /** A container as its endpoints know it. */
@@ -30,15 +30,18 @@ export function isPassive(network: LiveNetwork): boolean {
 }
 
 /**
- * The order in which a container's networks get their interfaces. The first is its way to everywhere else, so an
- * internal network comes last; of equal ones the name decides, as in Docker.
+ * The order of a container's networks. The first that leads there is its way to everywhere else, so an internal
+ * network comes last; of equal ones the name decides, as in Docker.
  */
-export function inOrder(plans: readonly Plan[]): Plan[] {
-  const priority = (plan: Plan) => plan.wishes.gatewayPriority ?? 0;
-  const outside = (plan: Plan) => (plan.network.record.internal ? 1 : 0);
-  return plans.toSorted(
+export function inOrder<T extends { readonly network: LiveNetwork }>(
+  places: readonly T[],
+  wishesOf: (place: T) => EndpointWishes,
+): T[] {
+  const priority = (place: T) => wishesOf(place).gatewayPriority ?? 0;
+  const inside = ({ network }: T) => (network.record.internal ? 1 : 0);
+  return places.toSorted(
     (a, b) =>
-      outside(a) - outside(b) ||
+      inside(a) - inside(b) ||
       priority(b) - priority(a) ||
       (a.network.record.name < b.network.record.name ? -1 : 1),
   );
@@ -85,9 +88,14 @@ export function newEndpoint(
   const { network, wishes } = plan;
   const { record } = network;
   const mac = wishes.mac === undefined ? undefined : parseMac(wishes.mac);
-  const ipv4 = record.ipv4 ? network.allocate(4, askedAddress(wishes.ipam?.IPv4Address, 4)) : undefined;
+  const { containerId } = owner;
+  const ipv4 = record.ipv4
+    ? network.allocate(4, containerId, askedAddress(wishes.ipam?.IPv4Address, 4))
+    : undefined;
   try {
-    const ipv6 = record.ipv6 ? network.allocate(6, askedAddress(wishes.ipam?.IPv6Address, 6)) : undefined;
+    const ipv6 = record.ipv6
+      ? network.allocate(6, containerId, askedAddress(wishes.ipam?.IPv6Address, 6))
+      : undefined;
     return {
       id: newId(),
       networkId: record.id,
@@ -125,6 +133,15 @@ function addressFields(
   };
 }
 
+/** The same endpoint of a container that is called otherwise now. */
+export function renamed(endpoint: EndpointRecord, owner: EndpointOwner): EndpointRecord {
+  return {
+    ...endpoint,
+    containerName: owner.name,
+    dnsNames: endpoint.dnsNames.length === 0 ? [] : dnsNames(owner, endpoint.asked),
+  };
+}
+
 /** Docker's order: name, aliases, short id, hostname; each once. */
 function dnsNames(owner: EndpointOwner, wishes: EndpointWishes): string[] {
   return [
@@ -132,8 +149,16 @@ function dnsNames(owner: EndpointOwner, wishes: EndpointWishes): string[] {
   ].filter((name) => name !== "");
 }
 
-/** The next free `eth0`, `eth1`, … of a container. */
-export function nextInterface(network: LiveNetwork, taken: ReadonlySet<string>): string {
+/**
+ * The next free `eth0`, `eth1`, … of a container, or the name that was asked for.
+ * @throws InvalidParameter
+ */
+export function nextInterface({ network, wishes }: Plan, taken: ReadonlySet<string>): string {
+  const asked = askedInterfaceName(wishes);
+  if (asked !== undefined) {
+    if (taken.has(asked) || asked === "lo") throw invalidParameter(`interface name ${asked} is taken`);
+    return asked;
+  }
   const prefix = network.record.driver === "bridge" ? bridgeSettings(network.record).interfacePrefix : "eth";
   let index = 0;
   while (taken.has(`${prefix}${index}`)) index++;
@@ -154,6 +179,30 @@ export function defaultHostAddress(network: LiveNetwork): { defaultHostAddress?:
   const { hostBinding } = bridgeSettings(network.record);
   if (hostBinding === undefined || hostBinding === "0.0.0.0") return {};
   return { defaultHostAddress: parseAddress(hostBinding) };
+}
+
+/** Families in which a network's containers keep their own addresses. */
+export function routedFamilies(record: NetworkRecord): Family[] {
+  const { gatewayModes } = bridgeSettings(record);
+  return ([4, 6] as const).filter((family) => gatewayModes[family] === "routed");
+}
+
+/** Families in which ports of the host lead to an endpoint: directly, or by way of the family that it has. */
+export function nattedFamilies(endpoint: EndpointRecord, routed: readonly Family[]): Family[] {
+  const own = { 4: endpoint.ipv4 === undefined ? 6 : 4, 6: endpoint.ipv6 === undefined ? 4 : 6 } as const;
+  return ([4, 6] as const).filter((family) => !routed.includes(family) && !routed.includes(own[family]));
+}
+
+/** Ports that are reached at the container's own address: published, but not on the host. */
+export function openPorts(requests: readonly PortRequest[], families: readonly Family[]): PublishedPort[] {
+  const ports = requests.flatMap(({ container, hostAddress }) =>
+    families
+      .filter((family) => hostAddress === undefined || hostAddress.family === family)
+      .map((family) => ({ container, hostAddress: { family, value: 0n }, hostPort: 0 })),
+  );
+  return [
+    ...new Map(ports.map((port) => [`${port.hostAddress.family} ${portKey(port.container)}`, port])).values(),
+  ];
 }
 
 export function ownerOf(endpoint: EndpointRecord): PortOwner {
@@ -181,12 +230,12 @@ export const publishedPort = (record: PortRecord): PublishedPort => ({
 });
 
 /** What the packet filter leads to the container: ports of a family in which it has an address. */
-export function publicationsOf(endpoint: EndpointRecord): Publication[] {
+export function publicationsOf(network: LiveNetwork, endpoint: EndpointRecord): Publication[] {
   return endpoint.ports.flatMap((record) => {
     const port = publishedPort(record);
     const v6 = port.hostAddress.family === 6;
     const address = addressOf(v6 ? endpoint.ipv6 : endpoint.ipv4);
-    const gateway = v6 ? endpoint.gateway6 : endpoint.gateway4;
+    const gateway = address === undefined ? undefined : network.hostAddress(address);
     if (address === undefined || gateway === undefined) return [];
     return [{ ...port, address, gateway: parseAddress(gateway) }];
   });

@@ -18,8 +18,8 @@ export interface AddressPoolOptions {
 }
 
 /**
- * The addresses of one subnet. Handed out one after the other, and from the start again only at the end, as
- * Docker does: an address rests as long as possible before somebody else gets it.
+ * The addresses of one subnet. Handed out one after the other, and from the start again only at the end: an
+ * address rests as long as possible before somebody else gets it, whom peers would take for the one before.
  *
  * It keeps what is in use, not what is free, so a /64 costs no more than a /29.
  */
@@ -46,10 +46,13 @@ export class AddressPool {
   }
 
   /**
-   * The next free address.
+   * The next free address, or the one that is preferred if it is free.
    * @throws Unavailable where all are in use
    */
-  allocate(): InterfaceAddress {
+  allocate(preferred?: IpAddress): InterfaceAddress {
+    if (preferred !== undefined && contains(this.#range, preferred) && !this.#used.has(preferred.value)) {
+      return this.#hold(preferred.value);
+    }
     const size = sizeOf(this.#range);
     // Each used address can be met once, so one more step than that finds a free one, if there is one.
     const steps = size < BigInt(this.#used.size + 1) ? size : BigInt(this.#used.size + 1);

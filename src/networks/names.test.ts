@@ -3,7 +3,7 @@ import type { NetworkNamespace } from "../linux/index.ts";
 import { Database } from "../store/index.ts";
 import { RCODE, readQuestion, reply, TYPE } from "./dns/message.ts";
 import { startIn } from "./host.ts";
-import type { NetworkSandbox } from "./sandboxes.ts";
+import type { NetworkSandbox } from "./sandbox.ts";
 import { openEngine, request, type TestEngine, TestLan } from "./testing.ts";
 
 /** What a container's own resolver library would hear: `lookup` by a program in its namespace. */

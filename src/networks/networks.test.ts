@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Nftables } from "../linux/index.ts";
+import { ConnectionTracking, Nftables } from "../linux/index.ts";
 import { Database } from "../store/index.ts";
 import { NetworkHost } from "./host.ts";
-import type { NetworkSandbox } from "./sandboxes.ts";
+import type { NetworkSandbox } from "./sandbox.ts";
 import {
   echo,
   openEngine,
@@ -10,6 +10,7 @@ import {
   probeUdp,
   publish,
   request,
+  sendUdp,
   serve,
   serveUdp,
   type TestEngine,
@@ -317,6 +318,47 @@ describe("published UDP ports", () => {
   });
 });
 
+describe("who sends by UDP from one port all the time", () => {
+  test("is answered by a port of [::1], of a container with IPv6 and of one without", async () => {
+    await using w = await world({ config: { ipv6: true, bip6: "fd77::1/64" } });
+    const dns = await w.run("dns", publish("[::1]:5353:53/udp"));
+    using _server = await serveUdp(dns.namespace, 53, "dns", "::");
+    expect(await probeUdp(w.lan.host, "::1", 5353)).toBe("dns fd77::1 from ::1");
+    expect(await probeUdp(w.lan.neighbour, "fd09::1", 5353)).toBe("refused");
+  });
+
+  test("reaches the container that has the host's port now", async () => {
+    await using w = await world();
+    const more = Array.from({ length: 20 }, (_, at) => `:${6000 + at}:${6000 + at}/udp`);
+    await using client = await sendUdp(w.lan.neighbour, "10.9.0.1", 5353);
+    // Before anybody is there: the host itself is who he talks to, and must not stay that.
+    expect(await client.ask("hello")).toBe("silence");
+    for (const name of ["first", "second", "third"]) {
+      const dns = await w.run(name, publish(":5353:53/udp", ...more));
+      using _server = await serveUdp(dns.namespace, 53, name);
+      expect(await client.ask("hello")).toBe(`${name} 10.9.0.2`);
+      expect(await client.ask("again")).toBe(`${name} 10.9.0.2`);
+      dns.namespace.close();
+      await w.engine.networks.release(request(name).containerId);
+    }
+    expect(await client.ask("anybody")).toBe("silence");
+  });
+
+  test("and those of other ports are left alone", async () => {
+    await using w = await world();
+    const dns = await w.run("dns", publish(":5353:53/udp"));
+    using _server = await serveUdp(dns.namespace, 53, "dns");
+    await using client = await sendUdp(w.lan.neighbour, "10.9.0.1", 5353);
+    expect(await client.ask("hello")).toBe("dns 10.9.0.2");
+    using tracking = new ConnectionTracking(w.lan.host);
+    expect(tracking.forgetUdp(new Set([5354]))).toBe(0);
+    expect(tracking.forgetUdp(new Set([5353]))).toBe(1);
+    expect(tracking.forgetUdp(new Set(Array.from({ length: 20 }, (_, at) => 5350 + at)))).toBe(0);
+    expect(await client.ask("hello")).toBe("dns 10.9.0.2");
+    expect(tracking.forgetUdp(new Set(Array.from({ length: 20 }, (_, at) => 5350 + at)))).toBe(1);
+  });
+});
+
 describe("the host", () => {
   test("two daemons that start at once get subnets of their own, kept apart", async () => {
     using lan = new TestLan();
@@ -365,6 +407,173 @@ describe("the host", () => {
     expect(a.settings.Gateway).toBe("192.168.77.1");
     expect(a.namespace.routes.link("eth0")?.mtu).toBe(1400);
     expect(a.settings.Ports).toEqual({ "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] });
+  });
+
+  test("daemon.json's fixed-cidr alone is the subnet; ipv6, bip6 and default-gateway", async () => {
+    const config = {
+      fixedCidr: "192.168.78.0/24",
+      defaultGateway: "192.168.78.9",
+      ipv6: true,
+      bip6: "fd77::1/64",
+      fixedCidrV6: "fd77::8000/113",
+      defaultGatewayV6: "fd77::9",
+    };
+    await using w = await world({ config });
+    const a = await w.run("a", publish(":8080:80/tcp"));
+    expect(a.settings).toMatchObject({
+      IPAddress: "192.168.78.2",
+      Gateway: "192.168.78.9",
+      GlobalIPv6Address: "fd77::8000",
+      IPv6Gateway: "fd77::9",
+    });
+    const b = await w.run("b", publish(":9080:80/tcp"));
+    expect(b.settings.GlobalIPv6Address).toBe("fd77::8001");
+    const ways = a.namespace.routes
+      .routes()
+      .flatMap((route) => (route.destination === "default" ? [route.gateway] : []));
+    expect(ways.sort()).toEqual(["192.168.78.9", "fd77::9"]);
+    // The host is on the network by its own address all the same.
+    using _a = serve(a.namespace, 80, "a");
+    expect(await probe(w.lan.host, "127.0.0.1", 8080)).toBe("a 192.168.78.1");
+  });
+
+  test('daemon.json\'s "bridge": "none" leaves containers of the default network alone', async () => {
+    await using w = await world({ config: { bridge: "none" } });
+    expect(w.engine.networks.list().map(({ Name }) => Name)).not.toContain("bridge");
+    w.engine.networks.validate({ networkMode: "default", networking: {}, portBindings: {} });
+    const a = await w.run("a", publish(":8080:80/tcp"));
+    expect(a.namespace.routes.links().map(({ name }) => name)).toEqual(["lo"]);
+    expect(a.settings.Networks).toEqual({});
+    expect(w.lan.host.routes.link("berth0")).toBeUndefined();
+  });
+
+  test("daemon.json's bridge: one of the user's is used as it is, and left", async () => {
+    const lan = new TestLan();
+    try {
+      const config = { bridge: "mine0" };
+      {
+        await using engine = openEngine(lan, { config });
+        await expect(engine.networks.attach(request("a"))).rejects.toThrow(
+          "bridge device with non default name mine0 must be created manually",
+        );
+        lan.host.routes.createBridge("mine0", { mac: "02:42:00:00:00:01" });
+        lan.host.routes.addAddress("mine0", "192.168.79.7/24");
+        const a = await engine.networks.attach(request("a"));
+        a.namespace?.close();
+        expect(a.settings).toMatchObject({ Gateway: "192.168.79.7", IPAddress: "192.168.79.1" });
+        await engine.networks.release(request("a").containerId);
+        await engine.networks.create({
+          Name: "also",
+          Options: { "com.docker.network.bridge.name": "mine1" },
+        });
+        await engine.networks.remove("also");
+        expect(lan.host.routes.link("mine1")).toBeUndefined();
+        lan.host.routes.createBridge("mine1");
+        await engine.networks.create({
+          Name: "theirs",
+          Options: { "com.docker.network.bridge.name": "mine1" },
+        });
+        await engine.networks.remove("theirs");
+        expect(lan.host.routes.link("mine1")?.kind).toBe("bridge");
+      }
+      expect(lan.host.routes.link("mine0")?.mac).toBe("02:42:00:00:00:01");
+    } finally {
+      lan[Symbol.dispose]();
+    }
+  });
+
+  test("daemon.json's default-network-opts are those of networks that say nothing else", async () => {
+    const options = { "com.docker.network.driver.mtu": "1300", "com.docker.network.enable_ipv6": "true" };
+    await using w = await world({ config: { mtu: 1400, defaultNetworkOptions: { bridge: options } } });
+    await w.engine.networks.create({ Name: "plain" });
+    expect(w.engine.networks.inspect("plain")).toMatchObject({ EnableIPv6: true, Options: options });
+    await w.engine.networks.create({
+      Name: "own",
+      EnableIPv6: false,
+      Options: { "com.docker.network.driver.mtu": "1200" },
+    });
+    expect(w.engine.networks.inspect("own").EnableIPv6).toBe(false);
+    const a = await w.run("a", { networkMode: "own" });
+    expect(a.namespace.routes.link("eth0")?.mtu).toBe(1200);
+    const b = await w.run("b");
+    expect(b.namespace.routes.link("eth0")?.mtu).toBe(1400);
+    await expect(
+      w.engine.networks.create({ Name: "x", Options: { "com.docker.network.enable_ipv6": "maybe" } }),
+    ).rejects.toThrow("invalid value for com.docker.network.enable_ipv6");
+  });
+
+  test("daemon.json's ip-masq, ip-forward and ip-forward-no-drop", async () => {
+    {
+      await using w = await world({ config: { ipMasquerade: false, ipForward: false } });
+      const a = await w.run("a");
+      using host = new NetworkHost(w.lan.host);
+      expect(host.sysctl("ipv4/ip_forward")).toBe("0");
+      using _outside = serve(w.lan.neighbour, 80, "outside");
+      expect(await probe(a.namespace, "10.9.0.2", 80)).not.toStartWith("outside");
+      host.setSysctl("ipv4/ip_forward", "1");
+      // The neighbour's own default route leads answers back: it sees the container itself.
+      expect(await probe(a.namespace, "10.9.0.2", 80)).not.toBe("outside 10.9.0.1");
+    }
+    for (const ipForwardNoDrop of [false, true]) {
+      const lan = new TestLan();
+      lan.host.routes.createMacvlan({ name: "lan1", parent: "lan0", mode: "bridge" });
+      {
+        await using engine = openEngine(lan, { config: { ipForwardNoDrop } });
+        await engine.networks.restore([]);
+        using host = new NetworkHost(lan.host);
+        expect(host.sysctl("ipv4/ip_forward")).toBe("1");
+        using rules = Nftables.open(lan.host);
+        const apart = rules.run("list set inet berth apart4\n");
+        expect(apart.includes('"lan1"')).toBe(!ipForwardNoDrop);
+      }
+      lan[Symbol.dispose]();
+    }
+  });
+
+  test("daemon.json's iptables and ip6tables: the other family's packets only, or nobody's", async () => {
+    {
+      await using w = await world({ config: { packetFilter: false } });
+      const a = await w.run("a", publish(":8080:80/tcp"));
+      using _a = serve(a.namespace, 80, "a");
+      // By the daemon's own socket, which the container sees the host behind.
+      expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).toBe("a 172.17.0.1");
+      // Nothing is kept apart.
+      expect(await probe(w.lan.neighbour, "172.17.0.2", 80)).toBe("a 10.9.0.2");
+    }
+    {
+      await using w = await world({ config: { packetFilter6: false, ipv6: true, bip6: "fd77::1/64" } });
+      const a = await w.run("a", publish(":8080:80/tcp"));
+      using _a = serve(a.namespace, 80, "a", "::");
+      expect(await probe(w.lan.neighbour, "172.17.0.2", 80)).toBe("silence");
+      expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).toContain("10.9.0.2");
+      expect(await probe(w.lan.neighbour, a.settings.GlobalIPv6Address!, 80)).toBe("a fd09::2");
+    }
+    await using w = await world({ config: { packetFilter: false, packetFilter6: false } });
+    await w.run("a");
+    using nft = Nftables.open(w.lan.host);
+    expect(nft.run("list tables\n")).not.toContain("berth");
+  });
+
+  test("daemon.json's userland-proxy: what the kernel cannot lead is forwarded, or not", async () => {
+    {
+      await using w = await world();
+      const a = await w.run("a", publish(":8080:80/tcp", ":5353:53/udp"));
+      using _tcp = serve(a.namespace, 80, "a");
+      using _udp = await serveUdp(a.namespace, 53, "a");
+      expect(await probe(w.lan.neighbour, "fd09::1", 8080)).toBe("a 172.17.0.1");
+      expect(await probeUdp(w.lan.neighbour, "fd09::1", 5353)).toBe("a 172.17.0.1 from fd09::1");
+      expect(await probeUdp(w.lan.host, "::1", 5353)).toBe("a 172.17.0.1 from ::1");
+      expect(await probeUdp(w.lan.neighbour, "10.9.0.1", 5353)).toBe("a 10.9.0.2 from 10.9.0.1");
+    }
+    await using w = await world({ config: { userlandProxy: false } });
+    const a = await w.run("a", publish(":8080:80/tcp", ":5353:53/udp"));
+    using _tcp = serve(a.namespace, 80, "a");
+    expect(a.settings.Ports?.["80/tcp"]).toEqual([{ HostIp: "0.0.0.0", HostPort: "8080" }]);
+    expect(a.settings.Ports?.["53/udp"]).toEqual([{ HostIp: "0.0.0.0", HostPort: "5353" }]);
+    expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).toBe("a 10.9.0.2");
+    expect(await probe(w.lan.host, "127.0.0.1", 8080)).toBe("a 172.17.0.1");
+    expect(await probe(w.lan.host, "::1", 8080)).not.toStartWith("a ");
+    expect(await probeUdp(w.lan.host, "::1", 5353)).not.toStartWith("a ");
   });
 
   test("rules that somebody flushed come back", async () => {

@@ -1,13 +1,5 @@
 import { randomBytes } from "node:crypto";
-import {
-  type EmitEvent,
-  forbidden,
-  invalidParameter,
-  log,
-  messageOf,
-  notFound,
-  shortId,
-} from "../lib/index.ts";
+import { type EmitEvent, forbidden, log, messageOf, notFound, shortId } from "../lib/index.ts";
 import { Nftables } from "../linux/index.ts";
 import type { Database } from "../store/index.ts";
 import type {
@@ -22,10 +14,12 @@ import type {
 } from "../wire/index.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
 import { bridgeSettings } from "./bridge/settings.ts";
+import type { Family } from "./cidr.ts";
 import { type CheckedConfig, checkNetworksConfig, type NetworksConfig } from "./config.ts";
 import { hostResolver } from "./container-files.ts";
 import { newNetwork } from "./create.ts";
 import type { NetworkDriver } from "./driver.ts";
+import { checkEndpointSettings } from "./endpoint-settings.ts";
 import { parseResolvConf } from "./files/resolv-conf.ts";
 import { DockerForward } from "./filter/docker-forward.ts";
 import { NftFilter } from "./filter/nft.ts";
@@ -39,17 +33,20 @@ import { LiveNetwork } from "./network.ts";
 import { canonicalName, NetworkSet } from "./network-set.ts";
 import { ParentDriver } from "./parent/parent-driver.ts";
 import { PassiveDriver } from "./passive-driver.ts";
+import { UdpConnections } from "./ports/connections.ts";
 import { HostPorts } from "./ports/host-ports.ts";
 import { readPortRequests } from "./ports/requests.ts";
 import { predefinedNetworks } from "./predefined.ts";
 import { type NetworkRecord, NetworkStore } from "./records.ts";
-import {
-  type AttachRequest,
-  type Joined,
-  type LiveRequest,
-  type NetworkSandbox,
-  Sandboxes,
-} from "./sandboxes.ts";
+import type {
+  AttachRequest,
+  Joined,
+  LinkRequest,
+  LiveProcess,
+  LiveRequest,
+  NetworkSandbox,
+} from "./sandbox.ts";
+import { Sandboxes } from "./sandboxes.ts";
 import { shownNetwork } from "./settings.ts";
 import { withIpv6 } from "./subnets.ts";
 
@@ -85,6 +82,7 @@ export class Networks {
   readonly #filter: PacketFilter;
   readonly #docker: DockerForward | undefined;
   readonly #hostPorts: HostPorts;
+  readonly #connections: UdpConnections;
   readonly #sandboxes: Sandboxes;
   readonly #drivers: ReadonlyMap<string, NetworkDriver>;
   readonly #networks = new NetworkSet();
@@ -106,19 +104,23 @@ export class Networks {
     this.#instance = options.instance.name;
     this.#emit = options.emit;
     this.#host = new NetworkHost(options.hostNamespace);
-    const runner = this.#config.packetFilter === false ? undefined : Nftables.open(options.hostNamespace);
-    this.#filter = runner === undefined ? new NoFilter() : this.#newFilter(runner);
+    const families = this.#families();
+    const runner = families.size === 0 ? undefined : Nftables.open(options.hostNamespace);
+    this.#filter = runner === undefined ? new NoFilter() : this.#newFilter(runner, families);
     this.#docker = runner === undefined ? undefined : new DockerForward(this.#host, runner);
     this.#hostPorts = new HostPorts({
       host: this.#host,
       hasIpv6: this.#host.sysctl("ipv6/conf/all/disable_ipv6") === "0",
+      forwards: this.#config.userlandProxy !== false,
     });
+    this.#connections = new UdpConnections(options.hostNamespace);
     this.#drivers = this.#makeDrivers(options.lockPath ?? LOCK_PATH);
     this.#sandboxes = new Sandboxes({
       store: this.#store,
       emit: options.emit,
       filter: this.#filter,
       hostPorts: this.#hostPorts,
+      connections: this.#connections,
       host: this.#host,
       driver: (name) => this.#driver(name),
       find: (nameOrId) => this.#networks.find(nameOrId),
@@ -126,9 +128,19 @@ export class Networks {
     });
   }
 
-  #newFilter(runner: Nftables): PacketFilter {
+  /** Whose packets we may filter. */
+  #families(): ReadonlySet<Family> {
+    const { packetFilter, packetFilter6 } = this.#config;
+    return new Set([
+      ...(packetFilter === false ? [] : [4 as const]),
+      ...(packetFilter6 === false ? [] : [6 as const]),
+    ]);
+  }
+
+  #newFilter(runner: Nftables, families: ReadonlySet<Family>): PacketFilter {
     return new NftFilter({
       table: this.#instance,
+      families,
       runner,
       userRules: {
         load: () => JSON.parse(this.#store.fact(USER_RULES) ?? "[]") as string[],
@@ -256,6 +268,7 @@ export class Networks {
     await this.#filter.close({ keep });
     this.#sandboxes.close();
     this.#hostPorts.close();
+    this.#connections[Symbol.dispose]();
     this.#host.close();
   }
 
@@ -268,20 +281,26 @@ export class Networks {
     portBindings: PortMap;
     macAddress?: string;
   }): void {
-    if (!this.#broken.has(canonicalName(request.networkMode))) this.#networks.find(request.networkMode);
+    const mode = canonicalName(request.networkMode);
+    if (!this.#broken.has(mode) && !this.#isNone(mode)) this.#networks.find(mode);
     readPortRequests({ exposedPorts: [], publishAllPorts: false, portBindings: request.portBindings });
     if (request.macAddress !== undefined && request.macAddress !== "") parseMac(request.macAddress);
     for (const [name, settings] of Object.entries(request.networking.EndpointsConfig ?? {})) {
       const wanted = canonicalName(name === "" ? request.networkMode : name);
       const record = this.#broken.get(wanted) ?? this.#networks.find(wanted).record;
-      if (settings.MacAddress) parseMac(settings.MacAddress);
-      if (record.predefined === true) refuseUserDefinedOnly(settings);
+      checkEndpointSettings(record, settings);
     }
   }
 
-  async attach(request: AttachRequest): Promise<NetworkSandbox> {
+  async attach(wanted: AttachRequest): Promise<NetworkSandbox> {
     await this.restore([]);
-    await this.#repair(request.networkMode);
+    const request = this.#isNone(wanted.networkMode) ? { ...wanted, withoutMode: true } : wanted;
+    const { EndpointsConfig } = request.networking;
+    const names = [
+      ...(request.withoutMode ? [] : [request.networkMode]),
+      ...Object.keys(EndpointsConfig ?? {}),
+    ];
+    for (const name of names) await this.#repair(name === "" ? request.networkMode : name);
     return await this.#sandboxes.attach(request);
   }
 
@@ -289,16 +308,19 @@ export class Networks {
     return this.#sandboxes.release(containerId);
   }
 
+  /** What links say to a further process of the container `owner`: where their targets are now. */
+  linkEnvironment(owner: string, links: readonly LinkRequest[]): readonly string[] {
+    return this.#sandboxes.linkEnvironment(owner, links);
+  }
+
   settings(containerId: string): NetworkSettings | undefined {
     return this.#sandboxes.settings(containerId);
   }
 
-  networkId(networkMode: string): string | undefined {
-    try {
-      return this.#networks.find(networkMode).record.id;
-    } catch {
-      return undefined;
-    }
+  /** Who is meant. @throws NotFound `network x not found` */
+  network(nameOrId: string): { readonly id: string; readonly name: string; readonly driver: string } {
+    const { id, name, driver } = this.#networks.find(nameOrId).record;
+    return { id, name, driver };
   }
 
   /** The address that `--add-host x:host-gateway` stands for; empty where there is no default bridge. */
@@ -330,7 +352,8 @@ export class Networks {
     const record = newNetwork(request, {
       existing: this.#networks.records(),
       drivers: new Set(this.#drivers.keys()),
-      mtu: this.#config.mtu,
+      defaultOptions: this.#config.defaultNetworkOptions ?? {},
+      linkExists: (name) => this.#host.routes.link(name) !== undefined,
       now: new Date().toISOString(),
     });
     this.#networks.begin(record);
@@ -386,37 +409,50 @@ export class Networks {
     return { NetworksDeleted: deleted };
   }
 
+  /** What `join` would refuse for good. @throws NotFound, InvalidParameter */
+  checkEndpoint(nameOrId: string, settings: EndpointSettings): void {
+    checkEndpointSettings(this.#networks.find(nameOrId).record, settings);
+  }
+
   /**
-   * Joins a running container, whose first process is `pid`, to one more network. For one that does not run the
-   * caller only notes it.
+   * Joins a running container to one more network. For one that does not run the caller only notes it.
+   * @throws Forbidden where it is there already, Conflict where it has ended
    */
   async join(
     nameOrId: string,
     request: AttachRequest,
     settings: EndpointSettings,
-    pid: number,
+    process: LiveProcess,
   ): Promise<Joined> {
-    return await this.#sandboxes.connect(request, this.#connectable(nameOrId), settings, pid);
+    await this.#repair(nameOrId);
+    return await this.#sandboxes.connect(request, this.#networks.find(nameOrId), settings, process);
   }
 
-  /** Takes a running container off a network. */
-  async leave(nameOrId: string, containerId: string, pid: number): Promise<void> {
-    await this.#sandboxes.disconnect(containerId, this.#networks.find(nameOrId), pid);
+  /** Takes a running container off a network. @throws System where it is not on it, Conflict where it has ended */
+  async leave(nameOrId: string, containerId: string, process: LiveProcess): Promise<Joined> {
+    return await this.#sandboxes.disconnect(containerId, this.#networks.find(nameOrId), process);
+  }
+
+  /**
+   * Forgets the endpoint of a container that is gone.
+   * @throws NotFound `endpoint x not found`, also where its container is there
+   */
+  async forget(nameOrId: string, containerName: string): Promise<void> {
+    const network = this.#networks.find(nameOrId);
+    const endpoint = [...network.endpoints.values()].find((one) => one.containerName === containerName);
+    if (endpoint === undefined) throw notFound(`endpoint ${containerName} not found`);
+    await this.#sandboxes.release(endpoint.containerId);
+  }
+
+  rename(containerId: string, name: string): void {
+    this.#sandboxes.rename(containerId, name);
   }
 
   // ——— inside ———
 
-  #connectable(nameOrId: string): LiveNetwork {
-    const network = this.#networks.find(nameOrId);
-    const { driver } = network.record;
-    if (driver === "host" || driver === "null") {
-      throw forbidden(
-        driver === "host"
-          ? "container cannot be connected to host network - container must be created in host network mode"
-          : "container cannot be connected to multiple networks with one of the networks in private (none) mode",
-      );
-    }
-    return network;
+  /** There is no default network (daemon.json's `"bridge": "none"`), and that is the one that is meant. */
+  #isNone(networkMode: string): boolean {
+    return this.#config.bridge === "none" && canonicalName(networkMode) === "bridge";
   }
 
   #tell(action: "create" | "destroy", record: NetworkRecord): void {
@@ -463,14 +499,4 @@ export class Networks {
 
 function bridgesOf(records: readonly NetworkRecord[]): string[] {
   return records.flatMap((record) => (record.driver === "bridge" ? [bridgeSettings(record).bridge] : []));
-}
-
-/** @throws InvalidParameter in Docker's words */
-function refuseUserDefinedOnly(settings: NonNullable<NetworkingConfig["EndpointsConfig"]>[string]): void {
-  if (settings.IPAMConfig?.IPv4Address || settings.IPAMConfig?.IPv6Address) {
-    throw invalidParameter("user specified IP address is supported on user defined networks only");
-  }
-  if (settings.Aliases && settings.Aliases.length > 0) {
-    throw invalidParameter("network-scoped alias is supported only for containers in user defined networks");
-  }
 }

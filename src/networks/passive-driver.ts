@@ -17,5 +17,11 @@ export class PassiveDriver implements NetworkDriver {
 
   join(): void {}
 
+  defaultRoute(): undefined {
+    return undefined;
+  }
+
+  publishes(): void {}
+
   async leave(): Promise<void> {}
 }

@@ -1,8 +1,8 @@
 import { newId } from "../lib/index.ts";
 import { BRIDGE_OPTION, DEFAULT_MTU } from "./bridge/settings.ts";
-import { formatAddress, formatSubnet, parseInterface } from "./cidr.ts";
+import { type Family, formatAddress, formatSubnet, parseInterface, parseSubnet } from "./cidr.ts";
 import type { CheckedConfig } from "./config.ts";
-import type { IpamConfig, NetworkRecord } from "./records.ts";
+import { DEFAULT_GATEWAY, type IpamConfig, type NetworkRecord } from "./records.ts";
 
 /** Names that are always taken, and what they are made of. `default` is what clients call the first. */
 export const PREDEFINED = ["bridge", "host", "none"] as const;
@@ -45,36 +45,44 @@ function base(options: PredefinedOptions, name: string) {
 
 function defaultBridge(options: PredefinedOptions): NetworkRecord {
   const { config } = options;
-  const earlier = options.earlier.find((record) => record.name === "bridge")?.ipam ?? [];
+  const foreign = config.bridge !== undefined && config.bridge !== "";
   return {
     ...base(options, "bridge"),
     driver: "bridge",
-    automatic: config.bip === undefined,
-    ipam: config.bip === undefined ? narrowed(earlier, config) : [fixed(config.bip, config)],
+    ipv6: config.ipv6 === true,
+    automatic: config.bip === undefined && config.bip6 === undefined,
+    ...(foreign ? { foreignBridge: true } : {}),
+    ipam: [...addressing(options, 4), ...(config.ipv6 ? addressing(options, 6) : [])],
     options: {
       [BRIDGE_OPTION.defaultBridge]: "true",
       [BRIDGE_OPTION.icc]: String(config.icc ?? true),
       [BRIDGE_OPTION.masquerade]: String(config.ipMasquerade ?? true),
       [BRIDGE_OPTION.hostBinding]: config.ip ?? "0.0.0.0",
-      [BRIDGE_OPTION.name]: config.bridge ?? options.bridge,
+      [BRIDGE_OPTION.name]: foreign ? config.bridge! : options.bridge,
       [BRIDGE_OPTION.mtu]: String(config.mtu ?? DEFAULT_MTU),
     },
   };
 }
 
-/** `bip` gives both the subnet and the host's address in it. */
-function fixed(bip: string, config: CheckedConfig): IpamConfig {
-  const { address, subnet } = parseInterface(bip);
-  return {
-    subnet: formatSubnet(subnet),
-    gateway: formatAddress(address),
-    ...(config.fixedSubnet === undefined ? {} : { ipRange: formatSubnet(config.fixedSubnet) }),
-  };
-}
-
-/** `fixed-cidr` without `bip` is the subnet itself, as in Docker; otherwise what there was is tried again. */
-function narrowed(earlier: readonly IpamConfig[], config: CheckedConfig): readonly IpamConfig[] {
-  if (config.fixedSubnet === undefined)
-    return earlier.map(({ subnet, gateway }) => ({ subnet, gateway: gateway! }));
-  return [{ subnet: formatSubnet(config.fixedSubnet) }];
+/**
+ * What the configuration says about one family: `bip` gives both the subnet and the host's address in it, `fixed-cidr`
+ * where containers get theirs, and without `bip` the subnet too. Where neither says anything what there was is tried
+ * again; nothing means that one is chosen.
+ */
+function addressing({ config, earlier }: PredefinedOptions, family: Family): IpamConfig[] {
+  const four = family === 4;
+  const bip = four ? config.bip : config.bip6;
+  const fixed = (four ? config.fixedCidr : config.fixedCidrV6) ?? "";
+  const range = fixed === "" ? {} : { ipRange: formatSubnet(parseInterface(fixed).subnet) };
+  const gateway = four ? config.defaultGateway : config.defaultGatewayV6;
+  const aux = gateway === undefined ? {} : { auxiliary: { [DEFAULT_GATEWAY[family]]: gateway } };
+  if (bip !== undefined) {
+    const { address, subnet } = parseInterface(bip);
+    return [{ subnet: formatSubnet(subnet), gateway: formatAddress(address), ...range, ...aux }];
+  }
+  if (range.ipRange !== undefined) return [{ subnet: range.ipRange, ...range, ...aux }];
+  const before = earlier.find((record) => record.name === "bridge")?.ipam ?? [];
+  return before
+    .filter(({ subnet }) => parseSubnet(subnet).family === family)
+    .map((known) => ({ subnet: known.subnet, ...(known.gateway ? { gateway: known.gateway } : {}), ...aux }));
 }

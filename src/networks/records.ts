@@ -9,6 +9,9 @@ export interface IpamConfig {
   readonly auxiliary?: Readonly<Record<string, string>>;
 }
 
+/** Auxiliary addresses of these names are the containers' gateway in the host's place (Docker's names). */
+export const DEFAULT_GATEWAY = { 4: "DefaultGatewayIPv4", 6: "DefaultGatewayIPv6" } as const;
+
 /** What is kept of a network. */
 export interface NetworkRecord {
   /** 64 hex digits. */
@@ -26,6 +29,8 @@ export interface NetworkRecord {
   readonly predefined?: boolean;
   /** Nobody asked for its subnets: where one is taken when the daemon starts, another is chosen. */
   readonly automatic?: boolean;
+  /** Its bridge is somebody else's: it is neither made nor deleted. */
+  readonly foreignBridge?: boolean;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }

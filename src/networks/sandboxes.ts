@@ -1,11 +1,20 @@
-import { conflict, type EmitEvent, EngineError, kindOf, log, messageOf, newId } from "../lib/index.ts";
+import {
+  conflict,
+  type EmitEvent,
+  EngineError,
+  invalidParameter,
+  log,
+  messageOf,
+  newId,
+} from "../lib/index.ts";
 import {
   createNetworkNamespace,
   inNetworkNamespace,
+  isAlive,
   type NetworkNamespace,
   openNetworkNamespace,
 } from "../linux/index.ts";
-import type { EndpointSettings, NetworkingConfig, NetworkSettings, PortMap } from "../wire/index.ts";
+import type { EndpointSettings, NetworkSettings } from "../wire/index.ts";
 import { formatAddress } from "./cidr.ts";
 import {
   type FilesContext,
@@ -20,8 +29,6 @@ import { DNS_ADDRESS, serveNames } from "./dns/server.ts";
 import { NameServers } from "./dns/upstream.ts";
 import type { NetworkDriver } from "./driver.ts";
 import {
-  defaultHostAddress,
-  type EndpointOwner,
   inOrder,
   isPassive,
   newEndpoint,
@@ -29,93 +36,45 @@ import {
   ownerOf,
   type Plan,
   passiveEndpoint,
-  portRecord,
   publicationsOf,
   publishedPort,
+  renamed,
   wishesOf,
 } from "./endpoints.ts";
 import { hostsLines } from "./files/hosts.ts";
 import { type Link, type LinkTarget, parseLink } from "./files/links.ts";
 import type { PacketFilter } from "./filter/packet-filter.ts";
+import { firstRoutes, moveRoutes, publishingPlace, type RouteOf } from "./gateways.ts";
 import { startIn } from "./host.ts";
+import { applySysctls } from "./interface.ts";
 import type { LiveNetwork } from "./network.ts";
+import type { UdpConnections } from "./ports/connections.ts";
 import type { HostPorts } from "./ports/host-ports.ts";
-import { exposedPorts, portKey, readPortRequests } from "./ports/requests.ts";
 import type { SocketHost } from "./ports/sockets.ts";
-import type { EndpointRecord, NetworkStore, PortRecord } from "./records.ts";
+import { Publishing } from "./publishing.ts";
+import type { EndpointRecord, NetworkStore } from "./records.ts";
+import {
+  type AttachRequest,
+  addressesOf,
+  type Joined,
+  type LinkRequest,
+  type LiveProcess,
+  type LiveRequest,
+  type NetworkSandbox,
+  needsNames,
+  newSandbox,
+  ordered,
+  type Place,
+  type Sandbox,
+} from "./sandbox.ts";
 import { networkSettings } from "./settings.ts";
-
-/** What a container asks of its network. */
-export interface AttachRequest extends EndpointOwner {
-  readonly domainname?: string;
-  /** `bridge`, `default`, `none`, `host`, or a network's name or id. */
-  readonly networkMode: string;
-  readonly networking: NetworkingConfig;
-  /** Keys are `80/tcp`. */
-  readonly exposedPorts: readonly string[];
-  readonly portBindings: PortMap;
-  readonly publishAllPorts: boolean;
-  readonly macAddress?: string;
-  readonly links: readonly LinkRequest[];
-  readonly extraHosts: readonly string[];
-  readonly dns: readonly string[];
-  readonly dnsOptions: readonly string[];
-  readonly dnsSearch: readonly string[];
-}
-
-/** `--link`: a running container, and how this one calls it. */
-export interface LinkRequest {
-  /** As the user wrote it: `redis:db`. */
-  readonly text: string;
-  readonly target: Omit<LinkTarget, "address">;
-}
-
-/** A namespace with its interfaces, addresses and published ports. */
-export interface NetworkSandbox {
-  /** Absent with `host`. Close it after the runtime has joined it. */
-  readonly namespace?: NetworkNamespace;
-  readonly settings: NetworkSettings;
-  readonly hosts: string;
-  readonly resolvConf: string;
-  readonly environment?: readonly string[];
-}
-
-/** A container's place on a network. */
-interface Place {
-  readonly network: LiveNetwork;
-  readonly endpoint: EndpointRecord;
-}
-
-/** What is known of a container's network while it runs. */
-interface Sandbox {
-  readonly id: string;
-  readonly exposedPorts: readonly string[];
-  readonly request: AttachRequest;
-  /** The one that has the default route first. */
-  places: readonly Place[];
-  /** Answers its questions, while it is on a user-defined network. */
-  names?: Disposable;
-}
-
-/** A container that runs when the daemon starts. */
-export interface LiveRequest extends AttachRequest {
-  /** A process in its namespace. */
-  readonly pid?: number;
-}
-
-/** What connecting a running container changes for its files. */
-export interface Joined {
-  /** Lines to add to /etc/hosts. */
-  readonly hosts: string;
-  /** The new /etc/resolv.conf, where names are answered by the engine from now on. */
-  readonly resolvConf?: string;
-}
 
 export interface SandboxesOptions {
   readonly store: NetworkStore;
   readonly emit: EmitEvent;
   readonly filter: PacketFilter;
   readonly hostPorts: HostPorts;
+  readonly connections: UdpConnections;
   readonly host: SocketHost;
   readonly driver: (name: string) => NetworkDriver;
   /** @throws NotFound */
@@ -127,9 +86,20 @@ export interface SandboxesOptions {
 export class Sandboxes {
   readonly #options: SandboxesOptions;
   readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #publishing: Publishing;
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
+    const { filter, hostPorts, connections, driver } = options;
+    this.#publishing = new Publishing({
+      filter,
+      hostPorts,
+      connections,
+      driver,
+      routeOf: this.#routeOf,
+      change: (place, endpoint) => this.#change(place, endpoint),
+      isCurrent: (sandbox) => this.#sandboxes.get(sandbox.request.containerId) === sandbox,
+    });
   }
 
   get count(): number {
@@ -155,8 +125,8 @@ export class Sandboxes {
    */
   async attach(request: AttachRequest): Promise<NetworkSandbox> {
     await this.release(request.containerId);
-    const plans = inOrder(this.#plan(request));
-    const links = this.#links(request);
+    const plans = inOrder(this.#plan(request), ({ wishes }) => wishes);
+    const links = this.#links(request.links);
     await using undo = new AsyncDisposableStack();
     const shared = plans.some(({ network }) => network.record.driver === "host");
     const namespace = shared ? undefined : undo.use(createNetworkNamespace());
@@ -166,14 +136,19 @@ export class Sandboxes {
       plans.every(({ network }) => isPassive(network)),
     );
     for (const plan of plans) {
-      const place = await this.#occupy(request, sandbox, plan, namespace, undo);
+      const place = this.#occupy(request, sandbox, plan, namespace, undo);
       sandbox.places = [...sandbox.places, place];
     }
+    undo.defer(() => {
+      for (const { endpoint } of sandbox.places) this.#options.store.removeEndpoint(endpoint.id);
+    });
+    await this.#publishing.publish(request, publishingPlace(sandbox.places, this.#routeOf), undo);
+    for (const place of sandbox.places) this.#save(place);
     this.#sandboxes.set(request.containerId, sandbox);
     undo.defer(() => {
       this.#sandboxes.delete(request.containerId);
     });
-    if (namespace !== undefined && (await this.#serveNames(sandbox, namespace))) {
+    if (namespace !== undefined && (await this.#serveNames(sandbox, namespace, sandbox.places))) {
       undo.defer(() => sandbox.names?.[Symbol.dispose]());
     }
     const files = this.#files(sandbox, links, shared);
@@ -198,38 +173,41 @@ export class Sandboxes {
   }
 
   /**
-   * Joins a running container to one more network.
-   * @param pid a process in the container's namespace
+   * Joins a running container to one more network. Where it fails all is as before.
    * @throws Forbidden `endpoint with name x already exists in network y` where it is there already
    */
   async connect(
     request: AttachRequest,
     network: LiveNetwork,
     settings: EndpointSettings,
-    pid: number,
+    process: LiveProcess,
   ): Promise<Joined> {
-    const sandbox = this.#sandboxes.get(request.containerId);
-    if (sandbox === undefined) throw conflict(`container ${request.containerId} is not running`);
+    const { containerId, name } = request;
+    const sandbox = this.#running(containerId);
     if (sandbox.places.some((place) => place.network === network)) {
       throw new EngineError(
         "Forbidden",
-        `endpoint with name ${request.name} already exists in network ${network.record.name}`,
+        `endpoint with name ${name} already exists in network ${network.record.name}`,
       );
     }
+    using namespace = enter(containerId, process);
     await using undo = new AsyncDisposableStack();
-    using namespace = openNetworkNamespace(`/proc/${pid}/ns/net`);
-    const place = await this.#occupy(
-      request,
-      sandbox,
-      { network, wishes: wishesOf(settings) },
-      namespace,
-      undo,
-    );
-    sandbox.places = [...sandbox.places, place];
-    undo.defer(() => {
-      sandbox.places = sandbox.places.filter((one) => one !== place);
+    const place = this.#occupy(request, sandbox, { network, wishes: wishesOf(settings) }, namespace, undo, {
+      living: true,
     });
-    const fresh = await this.#serveNames(sandbox, namespace);
+    undo.defer(() => this.#options.store.removeEndpoint(place.endpoint.id));
+    const before = sandbox.places;
+    const places = ordered([...before, place]);
+    await this.#publishing.move(sandbox, places, undo);
+    const fresh = await this.#serveNames(sandbox, namespace, places);
+    // It may have ended meanwhile, and given everything else back.
+    if (this.#sandboxes.get(containerId) !== sandbox) {
+      if (fresh) sandbox.names?.[Symbol.dispose]();
+      throw conflict(`container ${containerId} is not running`);
+    }
+    sandbox.places = places;
+    moveRoutes(namespace, before, places, this.#routeOf);
+    this.#save(place);
     undo.move();
     this.#tell("connect", place);
     const hosts = hostsLines(sandbox.request, addressesOf(place.endpoint));
@@ -238,20 +216,47 @@ export class Sandboxes {
   }
 
   /**
-   * Takes a running container off a network. Nothing happens where it is not on it.
-   * @param pid a process in the container's namespace
+   * Takes a running container off a network.
+   * @throws System `container x is not connected to network y`
    */
-  async disconnect(containerId: string, network: LiveNetwork, pid: number): Promise<void> {
-    const sandbox = this.#sandboxes.get(containerId);
-    const place = sandbox?.places.find((one) => one.network === network);
-    if (sandbox === undefined || place === undefined) return;
-    sandbox.places = sandbox.places.filter((one) => one !== place);
-    if (!isPassive(network)) {
-      using namespace = openNetworkNamespace(`/proc/${pid}/ns/net`);
-      await this.#options.driver(network.record.driver).leave(network.record, place.endpoint, namespace);
+  async disconnect(containerId: string, network: LiveNetwork, process: LiveProcess): Promise<Joined> {
+    const sandbox = this.#running(containerId);
+    const place = sandbox.places.find((one) => one.network === network);
+    if (place === undefined) {
+      throw new EngineError(
+        "System",
+        `container ${containerId} is not connected to network ${network.record.name}`,
+      );
     }
+    using namespace = enter(containerId, process);
+    const before = sandbox.places;
+    const places = before.filter((one) => one !== place);
+    await this.#publishing.move(sandbox, places);
+    // Who has ended meanwhile has left.
+    if (this.#sandboxes.get(containerId) !== sandbox) return { hosts: "" };
+    sandbox.places = places;
+    moveRoutes(namespace, before, places, this.#routeOf);
+    await this.#options.driver(network.record.driver).leave(network.record, place.endpoint, namespace);
     await this.#vacate(place);
     this.#tell("disconnect", place);
+    return { hosts: hostsLines(sandbox.request, addressesOf(place.endpoint)) };
+  }
+
+  /** The container is called otherwise from now on, also by its neighbours. */
+  rename(containerId: string, name: string): void {
+    const sandbox = this.#sandboxes.get(containerId);
+    if (sandbox === undefined) return;
+    sandbox.request = { ...sandbox.request, name };
+    for (const place of sandbox.places) {
+      this.#change(place, renamed(place.endpoint, sandbox.request));
+      this.#options.hostPorts.retarget(place.endpoint.ports.map(publishedPort), ownerOf(place.endpoint));
+    }
+  }
+
+  #running(containerId: string): Sandbox {
+    const sandbox = this.#sandboxes.get(containerId);
+    if (sandbox === undefined) throw conflict(`container ${containerId} is not running`);
+    return sandbox;
   }
 
   // ——— after a restart of the daemon ———
@@ -282,11 +287,12 @@ export class Sandboxes {
         });
       }
     }
+    sandbox.places = ordered(sandbox.places);
     this.#sandboxes.set(request.containerId, sandbox);
-    if (request.pid === undefined || !needsNames(sandbox)) return;
+    if (request.pid === undefined || !needsNames(sandbox.places)) return;
     try {
       using namespace = openNetworkNamespace(`/proc/${request.pid}/ns/net`);
-      await this.#serveNames(sandbox, namespace);
+      await this.#serveNames(sandbox, namespace, sandbox.places);
     } catch (error) {
       log.error("a running container cannot look up names", {
         container: request.containerId,
@@ -304,7 +310,7 @@ export class Sandboxes {
         port: `${formatAddress(port.hostAddress)}:${port.hostPort}`,
       });
     }
-    await this.#options.filter.publish(publicationsOf(endpoint));
+    await this.#options.filter.publish(publicationsOf(network, endpoint));
   }
 
   /** `host` and `none` leave nothing in the store: what they were follows from the container's configuration. */
@@ -323,25 +329,32 @@ export class Sandboxes {
   /** Which networks, and what the user wants there. */
   #plan(request: AttachRequest): Plan[] {
     const { find } = this.#options;
-    const main = find(request.networkMode);
     const mac = request.macAddress;
     const plans = new Map<LiveNetwork, Plan>();
-    plans.set(main, { network: main, wishes: mac === undefined || mac === "" ? {} : { mac } });
+    if (request.withoutMode !== true) {
+      const network = find(request.networkMode);
+      plans.set(network, { network, wishes: mac === undefined || mac === "" ? {} : { mac } });
+    }
     for (const [name, settings] of Object.entries(request.networking.EndpointsConfig ?? {})) {
-      const network = name === request.networkMode || name === "" ? main : find(name);
+      const network = find(name === "" ? request.networkMode : name);
       plans.set(network, { network, wishes: { ...plans.get(network)?.wishes, ...wishesOf(settings) } });
     }
+    refuseMixed([...plans.keys()]);
     return [...plans.values()];
   }
 
-  /** Takes a place, and makes the interface in the namespace. What is undone is on the stack. */
-  async #occupy(
+  /**
+   * Takes a place, and makes the interface in the namespace. What is undone is on the stack.
+   * @param options.living the namespace is one of a running container, and outlives a failure
+   */
+  #occupy(
     request: AttachRequest,
     sandbox: Sandbox,
     plan: Plan,
     namespace: NetworkNamespace | undefined,
     undo: AsyncDisposableStack,
-  ): Promise<Place> {
+    options: { living?: boolean } = {},
+  ): Place {
     const { network } = plan;
     if (isPassive(network) || namespace === undefined) {
       const endpoint = passiveEndpoint(request, plan, sandbox.id);
@@ -350,73 +363,52 @@ export class Sandboxes {
       return { network, endpoint };
     }
     const taken = new Set(sandbox.places.map((place) => place.endpoint.interfaceName));
-    const interfaceName = nextInterface(network, taken);
-    const bare = newEndpoint(request, plan, { sandboxId: sandbox.id, interfaceName });
-    undo.defer(() => network.release(bare));
-    const first = sandbox.places.length === 0;
-    const ports = first ? await this.#reservePorts(request, network, bare, undo) : [];
-    const endpoint: EndpointRecord = { ...bare, ports };
+    const interfaceName = nextInterface(plan, taken);
+    const endpoint = newEndpoint(request, plan, { sandboxId: sandbox.id, interfaceName });
+    undo.defer(() => network.release(endpoint));
     network.place(endpoint);
-    this.#options
-      .driver(network.record.driver)
-      .join(network.record, endpoint, namespace, { defaultRoute: first });
-    await this.#publish(endpoint, undo);
-    this.#options.store.saveEndpoint(endpoint);
-    undo.defer(() => this.#options.store.removeEndpoint(endpoint.id));
-    return { network, endpoint };
+    const driver = this.#options.driver(network.record.driver);
+    if (options.living) undo.defer(() => driver.leave(network.record, endpoint, namespace));
+    const place = { network, endpoint };
+    const routes = options.living ? [] : firstRoutes(sandbox.places, place, this.#routeOf);
+    driver.join(network.record, endpoint, namespace, { routes });
+    applySysctls(namespace, endpoint);
+    return place;
   }
 
-  async #reservePorts(
-    request: AttachRequest,
-    network: LiveNetwork,
-    endpoint: EndpointRecord,
-    undo: AsyncDisposableStack,
-  ): Promise<PortRecord[]> {
-    if (network.record.internal || network.record.driver !== "bridge") return [];
-    const requests = readPortRequests({ ...request, ...defaultHostAddress(network) });
-    if (requests.length === 0) return [];
-    try {
-      const ports = await this.#options.hostPorts.reserve(requests, ownerOf(endpoint));
-      undo.defer(() => this.#options.hostPorts.release(ports));
-      return ports.map(portRecord);
-    } catch (error) {
-      throw new EngineError(
-        kindOf(error),
-        `driver failed programming external connectivity on endpoint ${request.name} (${endpoint.id}): ${messageOf(error)}`,
-        { cause: error },
-      );
-    }
+  readonly #routeOf: RouteOf = ({ network, endpoint }, family) =>
+    this.#options.driver(network.record.driver).defaultRoute(network.record, endpoint, family);
+
+  #save({ network, endpoint }: Place): void {
+    if (!isPassive(network)) this.#options.store.saveEndpoint(endpoint);
   }
 
-  async #publish(endpoint: EndpointRecord, undo: AsyncDisposableStack): Promise<void> {
-    const publications = publicationsOf(endpoint);
-    if (publications.length === 0) return;
-    undo.defer(() => this.#options.filter.unpublish(publications));
-    await this.#options.filter.publish(publications);
+  /** What is known of a place's endpoint is otherwise from here on. */
+  #change(place: Place, endpoint: EndpointRecord): void {
+    place.endpoint = endpoint;
+    place.network.replace(endpoint);
+    this.#save(place);
   }
+
+  // ——— leaving places ———
 
   /** Gives back what a place has. */
-  async #vacate({ network, endpoint }: Place): Promise<void> {
-    const { store, filter, hostPorts } = this.#options;
-    const ports = endpoint.ports.map(publishedPort);
-    if (ports.length > 0) {
-      // The port is nobody else's before the filter has forgotten where it led.
-      await filter
-        .unpublish(publicationsOf(endpoint))
-        .catch((error: unknown) =>
-          log.warn("cannot take a published port out of the packet filter", { reason: messageOf(error) }),
-        );
-      hostPorts.release(ports);
-    }
+  async #vacate(place: Place): Promise<void> {
+    const { network, endpoint } = place;
+    await this.#publishing.unpublish(place);
     network.release(endpoint);
-    if (!isPassive(network)) store.removeEndpoint(endpoint.id);
+    if (!isPassive(network)) this.#options.store.removeEndpoint(endpoint.id);
   }
 
   // ——— names ———
 
   /** Answers the container's questions from now on. @returns whether it does, and did not before */
-  async #serveNames(sandbox: Sandbox, namespace: NetworkNamespace): Promise<boolean> {
-    if (sandbox.names !== undefined || !needsNames(sandbox)) return false;
+  async #serveNames(
+    sandbox: Sandbox,
+    namespace: NetworkNamespace,
+    places: readonly Place[],
+  ): Promise<boolean> {
+    if (sandbox.names !== undefined || !needsNames(places)) return false;
     await using undo = new AsyncDisposableStack();
     const upstream = this.#upstream(sandbox, namespace, undo);
     const outside = () =>
@@ -441,8 +433,13 @@ export class Sandboxes {
 
   // ——— what the container reads ———
 
-  #links(request: AttachRequest): { link: Link; target: LinkTarget }[] {
-    return request.links.map(({ text, target }) => ({
+  /** The variables of links as their targets are now. */
+  linkEnvironment(owner: string, links: readonly LinkRequest[]): string[] {
+    return linksEnvironment(this.#links(links), owner);
+  }
+
+  #links(links: readonly LinkRequest[]): { link: Link; target: LinkTarget }[] {
+    return links.map(({ text, target }) => ({
       link: parseLink(text),
       target: { ...target, address: this.#addresses(target.id)[0] ?? "" },
     }));
@@ -474,18 +471,32 @@ export class Sandboxes {
   }
 }
 
-/** On `host` and `none` nothing is exposed to anybody. */
-function newSandbox(request: AttachRequest, id: string, passive: boolean): Sandbox {
-  return { id, request, exposedPorts: passive ? [] : exposedPorts(request).map(portKey), places: [] };
+/** The host's network, or none, cannot be one of several. @throws InvalidParameter in Docker's words */
+function refuseMixed(networks: readonly LiveNetwork[]): void {
+  if (networks.length < 2) return;
+  for (const { record } of networks) {
+    if (record.driver === "host") throw invalidParameter(MIXED.host);
+    if (record.driver === "null") throw invalidParameter(MIXED.null);
+  }
 }
 
-/** On the default bridge containers know one another by links only, as in Docker. */
-function needsNames(sandbox: Sandbox): boolean {
-  return sandbox.places.some(({ network }) => network.record.predefined !== true);
-}
+const MIXED = {
+  host: "container sharing network namespace with another container or host cannot be connected to any other network",
+  null: "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+};
 
-function addressesOf(endpoint: EndpointRecord): string[] {
-  return [endpoint.ipv4, endpoint.ipv6]
-    .filter((cidr) => cidr !== undefined)
-    .map((cidr) => cidr.slice(0, cidr.indexOf("/")));
+/**
+ * The network namespace of a running container.
+ * @throws Conflict where the process has ended; its number may be another's by now, who must not be touched
+ */
+function enter(containerId: string, { pid, startTime }: LiveProcess): NetworkNamespace {
+  let namespace: NetworkNamespace | undefined;
+  try {
+    namespace = openNetworkNamespace(`/proc/${pid}/ns/net`);
+  } catch {
+    // Told below.
+  }
+  if (namespace !== undefined && isAlive(pid, startTime)) return namespace;
+  namespace?.close();
+  throw conflict(`container ${containerId} is not running`);
 }

@@ -79,7 +79,10 @@ function portMap(sandbox: SandboxFacts): PortMap {
   for (const { endpoint } of sandbox.endpoints) {
     for (const port of endpoint.ports) {
       const key = `${port.containerPort}/${port.protocol}`;
-      const binding = { HostIp: port.hostAddress, HostPort: String(port.hostPort) };
+      const binding = {
+        HostIp: port.hostAddress,
+        HostPort: port.hostPort === 0 ? "" : String(port.hostPort),
+      };
       ports[key] = [...(ports[key] ?? []), binding];
     }
   }

@@ -8,7 +8,7 @@ import { Database } from "../store/index.ts";
 import type { NetworksConfig } from "./config.ts";
 import { NetworkHost } from "./host.ts";
 import { Networks } from "./networks.ts";
-import type { AttachRequest } from "./sandboxes.ts";
+import type { AttachRequest } from "./sandbox.ts";
 
 /** A machine with one Ethernet interface, `lan0`, and somebody at the other end who may send it anything. */
 export class TestLan implements Disposable {
@@ -158,11 +158,16 @@ function reasonOf(error: unknown): string {
 }
 
 /** A UDP server in a namespace that answers with its name and who it talks to. */
-export async function serveUdp(namespace: NetworkNamespace, port: number, name: string): Promise<Disposable> {
+export async function serveUdp(
+  namespace: NetworkNamespace,
+  port: number,
+  name: string,
+  hostname = "0.0.0.0",
+): Promise<Disposable> {
   using host = new NetworkHost(namespace);
   const socket = await host.start(() =>
     Bun.udpSocket({
-      hostname: "0.0.0.0",
+      hostname,
       port,
       socket: { data: (self, _bytes, from, address) => void self.send(`${name} ${address}`, from, address) },
     }),
@@ -176,6 +181,7 @@ export async function probeUdp(namespace: NetworkNamespace, hostname: string, po
   const answer = Promise.withResolvers<string>();
   const socket = await host.start(() =>
     Bun.udpSocket({
+      hostname: hostname.includes(":") ? "::" : "0.0.0.0",
       socket: {
         data: (_self, bytes, _port, address) => answer.resolve(`${bytes.toString()} from ${address}`),
         error: () => answer.resolve("refused"),
@@ -188,6 +194,31 @@ export async function probeUdp(namespace: NetworkNamespace, hostname: string, po
   clearTimeout(timer);
   socket.close();
   return result;
+}
+
+/** A UDP client that keeps its port, and what it is answered. */
+export async function sendUdp(namespace: NetworkNamespace, hostname: string, port: number) {
+  using host = new NetworkHost(namespace);
+  let answer = Promise.withResolvers<string>();
+  const socket = await host.start(() =>
+    Bun.udpSocket({
+      hostname: hostname.includes(":") ? "::" : "0.0.0.0",
+      socket: { data: (_self, bytes) => answer.resolve(bytes.toString()), error() {} },
+    }),
+  );
+  return {
+    async ask(question: string): Promise<string> {
+      answer = Promise.withResolvers<string>();
+      const timer = setTimeout(() => answer.resolve("silence"), ANSWER_MS);
+      socket.send(question, port, hostname);
+      const result = await answer.promise;
+      clearTimeout(timer);
+      return result;
+    },
+    async [Symbol.asyncDispose]() {
+      socket.close();
+    },
+  };
 }
 
 /** A TCP server that says back what it hears. */

@@ -4,6 +4,7 @@ import { newId, type StreamInput } from "../lib/index.ts";
 import { isAlive, processStartTime, sendSignal } from "../linux/index.ts";
 import type { ExecProcess } from "./contract.ts";
 import type { ExecStart } from "./exec.ts";
+import { exitOf } from "./exec-exit.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { type MonitorProcess, startMonitor } from "./monitor.ts";
 import { MergedOutput, pipedSources } from "./output.ts";
@@ -83,20 +84,6 @@ class PipedExec implements ExecProcess {
     await closeStreams(this.#child, this.#merged);
   }
 }
-
-async function exitOf(monitor: MonitorProcess): Promise<{ code: number }> {
-  try {
-    const last = await monitor.next();
-    // A monitor that was killed took the code with it.
-    return { code: last && last.data >= 0 ? last.data : UNKNOWN_EXIT };
-  } catch {
-    return { code: UNKNOWN_EXIT };
-  } finally {
-    monitor.close();
-  }
-}
-
-const UNKNOWN_EXIT = 255;
 
 async function closeStreams(child: Bun.Subprocess, output: MergedOutput): Promise<void> {
   await output.close();

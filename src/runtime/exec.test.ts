@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../linux/index.ts";
 import type { ExecRequest } from "./contract.ts";
@@ -203,7 +203,7 @@ describe("exec with a terminal", () => {
       }
     };
     await read("/dev/pts/");
-    expect(text).toStartWith("33 101\r");
+    expect(text).toStartWith("33 101\r\n");
     process.resize(44, 102);
     await until("the size has arrived", async () => {
       return (
@@ -213,12 +213,13 @@ describe("exec with a terminal", () => {
     await process.input?.write(encode("x\r"));
     await read("44 102");
     expect((await process.exited).code).toBe(5);
+    await process[Symbol.asyncDispose]();
   });
 
   test("what is typed is echoed once", async () => {
     const process = await exec(["sh", "-c", "read x; echo [$x]"], { tty: true, stdin: true });
     await process.input?.write(encode("word\r"));
-    expect((await collect(process.output)).stdout.replaceAll("\r\r", "\r")).toBe("word\r\n[word]\r\n");
+    expect((await collect(process.output)).stdout).toBe("word\r\n[word]\r\n");
   });
 
   test("much output is kept back until it is read, and then is whole", async () => {
@@ -234,7 +235,18 @@ describe("exec with a terminal", () => {
     expect((await process.exited).code).toBe(0);
   });
 
-  test("an abandoned one goes on, and can be killed", async () => {
+  test("a program finds it as any other terminal", async () => {
+    const process = await exec(
+      ["sh", "-c", "stty -a | grep -o ' .onlcr\\| onlcr'; stty raw; echo bare; stty sane; echo cooked"],
+      { tty: true },
+    );
+    expect((await collect(process.output)).stdout).toBe(" onlcr\r\nbare\ncooked\r\n");
+  });
+
+  test("an abandoned one is not held up, and can be killed", async () => {
+    const brief = await exec(["sh", "-c", "seq 1 20000; exit 3"], { tty: true });
+    for await (const _ of brief.output) break;
+    expect((await brief.exited).code).toBe(3);
     const process = await exec(["yes"], { tty: true });
     for await (const _ of process.output) break;
     await process[Symbol.asyncDispose]();
@@ -242,7 +254,64 @@ describe("exec with a terminal", () => {
     process.kill(9);
     expect((await process.exited).code).toBe(137);
   });
+
+  test("children that hold it open do not hold up its end", async () => {
+    const process = await exec(["sh", "-c", "trap '' HUP; sleep 300 & echo started; exit 4"], { tty: true });
+    expect((await process.exited).code).toBe(4);
+    expect((await collect(process.output)).stdout).toBe("started\r\n");
+    await until("it is closed", () => heldTerminals().length === 0);
+  });
+
+  test("none leaves a descriptor", async () => {
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    await outputOf(["true"], { tty: true });
+    const before = descriptors();
+    for (let round = 0; round < 10; round++) {
+      const process = await exec(["echo", "x"], { tty: true, stdin: true });
+      await process.input?.write(encode("y"));
+      await collect(process.output);
+      await process.exited;
+    }
+    await until("they are closed", () => descriptors() <= before);
+  });
+
+  test("nor does one that never read what was typed", async () => {
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    await outputOf(["true"], { tty: true });
+    const before = descriptors();
+    const process = await exec(["sleep", "1000"], { tty: true, stdin: true });
+    const written = process.input?.write(encode("much\n".repeat(200_000)));
+    process.kill(9);
+    expect((await process.exited).code).toBe(137);
+    await process[Symbol.asyncDispose]();
+    await written;
+    await until("they are closed", () => descriptors() <= before);
+  });
+
+  test("a detached one has a terminal that this process does not hold", async () => {
+    const process = await exec(["sh", "-c", "stty size > /size; sleep 1000"], {
+      tty: true,
+      detach: true,
+      consoleSize: { rows: 33, columns: 101 },
+    });
+    await until("it has said its size", async () => (await outputOf(["cat", "/size"])).stdout === "33 101\n");
+    expect(heldTerminals()).toEqual([]);
+    process.kill(9);
+    expect((await process.exited).code).toBe(137);
+  });
 });
+
+/** The masters of terminals that are open here. */
+function heldTerminals(): string[] {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  return links.filter((link) => link.endsWith("/ptmx"));
+}
 
 /** Of the process that waits at `read`, as the container counts. */
 async function innerPid(): Promise<string> {

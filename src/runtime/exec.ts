@@ -4,7 +4,7 @@ import { newId, systemError } from "../lib/index.ts";
 import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { ExecProcess, ExecRequest, HostFacts } from "./contract.ts";
 import { startPipedExec } from "./exec-piped.ts";
-import { startTerminalExec } from "./exec-terminal.ts";
+import { DEFAULT_SIZE, startTerminalExec } from "./exec-terminal.ts";
 import type { RuntimeProgram } from "./runtime-command.ts";
 import { exactNumbers } from "./spec/build.ts";
 import { ociProcess } from "./spec/process.ts";
@@ -33,7 +33,7 @@ export interface ExecStart {
 /**
  * Runs a process in a container. Without a terminal conmon is its parent, as it is the container's, but hands it our
  * pipes as they are: no copying, and the exit code is known also where children of the process hold its output
- * open. With one, the runtime itself stands between our terminal and the one in the container.
+ * open. With one, the runtime makes the terminal in the container and hands its other end over.
  */
 export async function startExec(
   containerId: string,
@@ -42,7 +42,13 @@ export async function startExec(
 ): Promise<ExecProcess> {
   request.signal?.throwIfAborted();
   if (host.conmonPath === "") throw systemError("conmon is not installed");
-  const process = ociProcess({ ...request, defaultUlimits: host.defaultUlimits, facts: host.facts });
+  const process = ociProcess({
+    ...request,
+    // Also where nobody said any: a program must not find a window without size before it is told better.
+    consoleSize: request.consoleSize ?? DEFAULT_SIZE,
+    defaultUlimits: host.defaultUlimits,
+    facts: host.facts,
+  });
   await ensureAppArmorProfile(process.apparmorProfile);
   const directory = join(host.execRoot, "tmp", `exec-${newId().slice(0, 16)}`);
   mkdirSync(directory, { mode: 0o700 });

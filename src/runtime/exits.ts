@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { log, messageOf } from "../lib/index.ts";
-import { processExit, watchDirectory } from "../linux/index.ts";
+import { processExit, watchDirectory, watchOpened } from "../linux/index.ts";
 import { cgroupsPathOf } from "./bundle.ts";
 import type { Cgroups } from "./cgroups/contract.ts";
 import { hostCgroups } from "./cgroups/host.ts";
@@ -25,12 +25,21 @@ export class ExitWatcher implements Disposable {
   /** Identities of the exit files that were told: a name is seen more than once. */
   readonly #told = new Map<string, string>();
   readonly #tracked = new Map<string, AbortController>();
+  readonly #onOutOfMemory: ((id: string) => void) | undefined;
 
-  /** @param onExit must not throw; it is called once for each end, never before the constructor or `track` returned */
-  constructor(execRoot: string, onExit: OnExit, cgroups: Cgroups = hostCgroups()) {
+  /**
+   * @param onExit must not throw; it is called once for each end, never before the constructor or `track` returned
+   * @param options.onOutOfMemory is called each time that memory ran out in a tracked container, until its end is told
+   */
+  constructor(
+    execRoot: string,
+    onExit: OnExit,
+    options: { readonly cgroups?: Cgroups; readonly onOutOfMemory?: (id: string) => void } = {},
+  ) {
     this.#execRoot = execRoot;
     this.#onExit = onExit;
-    this.#cgroups = cgroups;
+    this.#cgroups = options.cgroups ?? hostCgroups();
+    this.#onOutOfMemory = options.onOutOfMemory;
     this.#watch = watchDirectory(join(execRoot, "exits"), (name) => this.#look(name));
   }
 
@@ -42,6 +51,7 @@ export class ExitWatcher implements Disposable {
     this.#untrack(id);
     const tracking = new AbortController();
     this.#tracked.set(id, tracking);
+    this.#watchMemory(id, tracking.signal);
     this.#followMonitor(id, tracking.signal).catch((error) => {
       if (tracking.signal.aborted) return;
       log.error("cannot watch a container's monitor", { container: id, error: messageOf(error) });
@@ -63,6 +73,20 @@ export class ExitWatcher implements Disposable {
   [Symbol.dispose](): void {
     this.#watch[Symbol.dispose]();
     for (const id of [...this.#tracked.keys()]) this.#untrack(id);
+  }
+
+  /** conmon waits for the kernel's word and then opens the file anew, which costs nothing until it happens. */
+  #watchMemory(id: string, signal: AbortSignal): void {
+    if (this.#onOutOfMemory === undefined) return;
+    try {
+      const watch = watchOpened(this.#bundle(id), (name) => {
+        if (name === OUT_OF_MEMORY) this.#onOutOfMemory?.(id);
+      });
+      signal.addEventListener("abort", () => watch[Symbol.dispose](), { once: true });
+    } catch (error) {
+      // The end will tell.
+      log.warn("cannot watch a container's memory", { container: id, error: messageOf(error) });
+    }
   }
 
   async #followMonitor(id: string, signal: AbortSignal): Promise<void> {
@@ -127,7 +151,7 @@ export class ExitWatcher implements Disposable {
    */
   #wasOomKilled(id: string): boolean {
     const bundle = this.#bundle(id);
-    if (existsSync(join(bundle, "oom"))) return true;
+    if (existsSync(join(bundle, OUT_OF_MEMORY))) return true;
     const cgroup = cgroupsPathOf(bundle);
     return cgroup !== undefined && this.#cgroups.oomKills(cgroup) > 0;
   }
@@ -146,6 +170,8 @@ export class ExitWatcher implements Disposable {
   }
 }
 
+/** conmon's file. */
+const OUT_OF_MEMORY = "oom";
 const SIGKILL = 9;
 /** A process that hangs in the kernel may outlive SIGKILL for any time. */
 const KILL_LIMIT_MS = 5_000;

@@ -22,5 +22,6 @@ export { mergeEnvironment, processEnvironment } from "./spec/environment.ts";
 export { DEFAULT_SHM_SIZE_BYTES } from "./spec/mounts.ts";
 export type * from "./spec/oci.ts";
 export { DEFAULT_READONLY_PATHS, defaultMaskedPaths } from "./spec/paths.ts";
+export { appArmorProfile } from "./spec/process.ts";
 export { parseSecurityOptions } from "./spec/security-options.ts";
 export { resolveUser } from "./user.ts";

@@ -11,7 +11,9 @@ import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 setDefaultTimeout(PATIENCE_MS);
 const fixture = new RuntimeFixture();
 const waiting = new Map<string, (exit: ContainerExit) => void>();
-const exits = new ExitWatcher(fixture.execRoot, (id, exit) => waiting.get(id)?.(exit), fixture.cgroups);
+const exits = new ExitWatcher(fixture.execRoot, (id, exit) => waiting.get(id)?.(exit), {
+  cgroups: fixture.cgroups,
+});
 const runtime = await fixture.runtimes.get(undefined);
 
 afterAll(async () => {
@@ -136,6 +138,19 @@ describe("a container's life", () => {
     expect(findCgroups(container.id)).toEqual([]);
   });
 
+  test("force ends and forgets one whose notes the runtime cannot read any more", async () => {
+    for (const damage of ["", "{", "{}", "null"]) {
+      const container = await start(["sh", "-c", "sleep 1000 & sleep 1000"]);
+      const state = join(fixture.execRoot, "runtime", container.id, "state.json");
+      writeFileSync(state, damage);
+      expect(runtime.delete(container.id)).rejects.toThrow();
+      await runtime.delete(container.id, { force: true });
+      await until("it has ended", () => !isAlive(container.pid, container.startTime));
+      expect(findCgroups(container.id)).toEqual([]);
+      expect(existsSync(state)).toBe(false);
+    }
+  });
+
   test("cgroups that the container made within its own are removed with it", async () => {
     const container = await start(
       ["sh", "-c", "mkdir -p /sys/fs/cgroup/memory/a/b /sys/fs/cgroup/pids/c && echo made; exit 0"],
@@ -258,11 +273,9 @@ describe("a container's end", () => {
     await runtime.start(container.id);
     await until("it has ended", () => existsSync(join(fixture.execRoot, "exits", container.id)));
     const told: [string, number][] = [];
-    using later = new ExitWatcher(
-      fixture.execRoot,
-      (id, exit) => told.push([id, exit.code]),
-      fixture.cgroups,
-    );
+    using later = new ExitWatcher(fixture.execRoot, (id, exit) => told.push([id, exit.code]), {
+      cgroups: fixture.cgroups,
+    });
     expect(later.lastExit(container.id)?.code).toBe(5);
     later.track(container.id);
     expect(told).toEqual([]);

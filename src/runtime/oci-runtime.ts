@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { conflict, notFound, systemError } from "../lib/index.ts";
+import { conflict, log, messageOf, notFound, systemError } from "../lib/index.ts";
 import { isAlive, sendSignal } from "../linux/index.ts";
 import type { HostConfig } from "../wire/index.ts";
 import { cgroupsPathOf } from "./bundle.ts";
@@ -80,8 +80,26 @@ export class MonitoredRuntime implements Runtime {
   }
 
   async delete(id: string, o: { force?: boolean } = {}): Promise<void> {
-    await this.#deleteContainer(id, o.force === true);
+    try {
+      await this.#deleteContainer(id, o.force === true);
+    } catch (error) {
+      if (!o.force || !(await this.#deleteWithoutRuntime(id))) throw error;
+      log.warn("a container was deleted without its runtime", { container: id, reason: messageOf(error) });
+    }
     if (o.force) await this.#removeLeftovers(id);
+  }
+
+  /**
+   * A runtime whose notes are damaged refuses to do anything with the container: for ever. @returns false where nobody knows
+   * its cgroup either
+   */
+  async #deleteWithoutRuntime(id: string): Promise<boolean> {
+    const cgroup = cgroupsPathOf(join(this.#host.execRoot, "containers", id));
+    if (cgroup === undefined) return false;
+    await this.#host.cgroups.signalAll(cgroup, SIGKILL);
+    await this.#host.cgroups.remove(cgroup);
+    this.#forgetState(id);
+    return true;
   }
 
   async #deleteContainer(id: string, force: boolean): Promise<void> {

@@ -135,17 +135,26 @@ async function probe(candidate: Candidate): Promise<Identity> {
   return { ...candidate, version, isRunc, racesMountPoints: isRunc && isOlder(version, SAFE_MOUNT_POINTS) };
 }
 
-/** The first release without CVE-2024-21626, of which distributions carried the fix back to older ones under names of their own. */
-const FIXED = [1, 1, 12] as const;
-
 /** The first release without CVE-2024-45310. */
 const SAFE_MOUNT_POINTS = [1, 1, 14] as const;
 
 function warnIfOld({ name, version, isRunc, path }: Identity): void {
-  if (!isRunc || !isOlder(version, FIXED)) return;
-  // Debian: 1.1.5+ds1; Ubuntu and Red Hat likewise.
-  if (/[+~-]/.test(version)) return;
-  log.warn("this runc is older than the fix of CVE-2024-21626 (1.1.12): update it", { name, path, version });
+  const missing = isRunc ? missingFix(version) : undefined;
+  if (missing !== undefined)
+    log.warn(`this runc has known ways out of a container: ${missing}`, { name, path, version });
+}
+
+/**
+ * What an old runc should be updated for; `undefined` where nothing is known. Distributions carry fixes back to old releases
+ * under names of their own (Debian: 1.1.5+ds1; Ubuntu and Red Hat likewise): of those the number tells nothing.
+ */
+export function missingFix(version: string): string | undefined {
+  if (/[+~-]/.test(version)) return undefined;
+  if (isOlder(version, [1, 1, 12])) return "update it to 1.2.8 or later (CVE-2024-21626, CVE-2025-31133)";
+  const masks = "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881";
+  if (isOlder(version, [1, 2, 8])) return `update it to 1.2.8 or later (${masks})`;
+  const early13 = !isOlder(version, [1, 3, 0]) && isOlder(version, [1, 3, 3]);
+  return early13 ? `update it to 1.3.3 or later (${masks})` : undefined;
 }
 
 function isOlder(version: string, than: readonly number[]): boolean {

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openRoot } from "../linux/index.ts";
+import { bindMount, openRoot, unmount } from "../linux/index.ts";
 import { parseGroup, parsePasswd, resolveUser, resolveUserIn } from "./user.ts";
 
 const PASSWD = `root:x:0:0:root:/root:/bin/sh
@@ -13,6 +13,7 @@ second:x:1000:1001::/:
 bad:x:zero:0::/:
 wide:x:4294967296:0::/:
 4711:x:0:0::/:
+0815:x:0:0::/:
 short:x
 `;
 const GROUP = `root:x:0:root
@@ -21,6 +22,7 @@ disk:x:6:web,root
 web:x:1000:
 audio:x:29:web
 99:x:0:
+0099:x:0:
 bad:x:-1:web
 `;
 const database = { passwd: () => parsePasswd(PASSWD), group: () => parseGroup(GROUP) };
@@ -90,6 +92,9 @@ describe("numbers that want to be root (CVE-2024-40635, CVE-2026-46680)", () => 
     expect(() => resolve("4711")).toThrow("unable to find user 4711");
     expect(() => resolve("web:99")).toThrow("unable to find group 99");
     expect(() => resolve("web", ["99"])).toThrow("unable to find group 99");
+    expect(() => resolve("0815")).toThrow("unable to find user 0815: no matching entries in passwd file");
+    expect(() => resolve("web:0099")).toThrow("unable to find group 0099");
+    expect(() => resolve("web", ["0099"])).toThrow("Unable to find group 0099");
   });
 
   test("entries without proper numbers are none", () => {
@@ -114,6 +119,31 @@ describe("a root file system", () => {
     symlinkSync("../../outside", join(directory, "root/etc/passwd"));
     using root = openRoot(join(directory, "root"));
     expect(() => resolveUser(root, "web")).toThrow("unable to find user web");
+  });
+
+  test("whose passwd leads to what only the kernel and root know is not asked", () => {
+    mkdirSync(join(directory, "kernel/etc"), { recursive: true });
+    mkdirSync(join(directory, "kernel/proc"));
+    bindMount("/proc", join(directory, "kernel/proc"));
+    try {
+      using root = openRoot(join(directory, "kernel"));
+      for (const target of ["/proc/kmsg", "/proc/self/environ", "/proc/self/status", "/proc/sysvipc/shm"]) {
+        rmSync(join(directory, "kernel/etc/passwd"), { force: true });
+        symlinkSync(target, join(directory, "kernel/etc/passwd"));
+        expect(() => resolveUser(root, "web")).toThrow("unable to find user web");
+        expect(resolveUser(root, "1000").gid).toBe(0);
+      }
+    } finally {
+      unmount(join(directory, "kernel/proc"), { lazy: true });
+    }
+  });
+
+  test("whose passwd is too large is not read whole", () => {
+    mkdirSync(join(directory, "huge/etc"), { recursive: true });
+    writeFileSync(join(directory, "huge/etc/passwd"), "");
+    truncateSync(join(directory, "huge/etc/passwd"), 2 ** 40);
+    using root = openRoot(join(directory, "huge"));
+    expect(() => resolveUser(root, "web")).toThrow("/etc/passwd is larger than 8388608 bytes");
   });
 
   test("whose passwd is a fifo does not hold the daemon up", () => {

@@ -85,13 +85,18 @@ interface FoundUser {
 
 function findUser(passwd: readonly PasswdEntry[], text: string): FoundUser {
   const wanted = text === "" ? 0 : numericId(text);
-  const entry = passwd.find((each) => (wanted === undefined ? each.name === text : each.uid === wanted));
+  const entry = passwd.find((each) => (wanted === undefined ? isNamed(each, text) : each.uid === wanted));
   if (wanted !== undefined) checkNoNamesake(passwd, text, wanted);
   if (entry) return { uid: entry.uid, gid: entry.gid, username: entry.name, home: entry.home };
   if (wanted === undefined) {
     throw invalidParameter(`unable to find user ${text}: no matching entries in passwd file`);
   }
   return { uid: wanted, gid: 0, home: "/" };
+}
+
+/** `007` is neither a number as numbers are written nor, being all digits, a name. */
+function isNamed(entry: { readonly name: string }, text: string): boolean {
+  return entry.name === text && !/^\d+$/.test(text);
 }
 
 /** Whoever wrote an entry named `1000` for another uid wants `1000` to mean that one: neither reading is safe. */
@@ -108,7 +113,7 @@ const upperUnable = (text: string) => `Unable to find group ${text}: no matching
 
 function findGroup(groups: readonly GroupEntry[], text: string, notFound: (text: string) => string): number {
   const wanted = numericId(text);
-  const entry = groups.find((each) => (wanted === undefined ? each.name === text : each.gid === wanted));
+  const entry = groups.find((each) => (wanted === undefined ? isNamed(each, text) : each.gid === wanted));
   if (wanted !== undefined && groups.some((each) => each.name === text && each.gid !== wanted)) {
     throw invalidParameter(
       `unable to find group ${text}: the group file has a group of that name with another gid`,

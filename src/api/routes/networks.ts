@@ -1,4 +1,4 @@
-import { invalidParameter, notImplemented } from "../../lib/index.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import {
   type Network,
   type NetworkConnectRequest,
@@ -15,18 +15,16 @@ import type { Router } from "../router.ts";
 
 type MaybePromise<T> = T | Promise<T>;
 
-/** What these routes ask of the engine. What is optional is answered with 501 until it is there. */
+/** What these routes ask of the engine. */
 export interface NetworkBackend {
   list(filters: Filters): MaybePromise<Network[]>;
   inspect(ref: string, options: { verbose: boolean; scope?: string }): MaybePromise<Network>;
-  create?(request: NetworkCreateRequest): Promise<NetworkCreateResponse>;
-  remove?(ref: string): Promise<void>;
-  connect?(ref: string, request: NetworkConnectRequest): Promise<void>;
-  disconnect?(ref: string, request: NetworkDisconnectRequest): Promise<void>;
-  prune?(filters: Filters): Promise<NetworkPruneResponse>;
+  create(request: NetworkCreateRequest): Promise<NetworkCreateResponse>;
+  remove(ref: string): Promise<void>;
+  connect(ref: string, request: NetworkConnectRequest): Promise<void>;
+  disconnect(ref: string, request: NetworkDisconnectRequest): Promise<void>;
+  prune(filters: Filters): Promise<NetworkPruneResponse>;
 }
-
-const missing = () => notImplemented("berth has no user-defined networks yet: use bridge, host or none");
 
 export function addNetworkRoutes(router: Router, networks: NetworkBackend): void {
   router.get("/networks", async (call) => {
@@ -36,13 +34,11 @@ export function addNetworkRoutes(router: Router, networks: NetworkBackend): void
   router.post("/networks/create", async (call) => {
     const request = await call.body("CreateRequest", NetworkCreateRequestSchema);
     if (request === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
-    if (networks.create === undefined) throw missing();
     call.json(201, await networks.create(request));
   });
 
   router.post("/networks/prune", async (call) => {
-    const filters = call.query.filters();
-    call.json(200, networks.prune === undefined ? { NetworksDeleted: null } : await networks.prune(filters));
+    call.json(200, await networks.prune(call.query.filters()));
   });
 
   router.get("/networks/:id", async (call) => {
@@ -53,7 +49,6 @@ export function addNetworkRoutes(router: Router, networks: NetworkBackend): void
   router.post("/networks/:id/connect", async (call) => {
     const request = await call.body("ConnectRequest", NetworkConnectRequestSchema);
     if (request === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
-    if (networks.connect === undefined) throw missing();
     await networks.connect(call.param("id"), request);
     call.empty(200);
   });
@@ -61,13 +56,11 @@ export function addNetworkRoutes(router: Router, networks: NetworkBackend): void
   router.post("/networks/:id/disconnect", async (call) => {
     const request = await call.body("DisconnectRequest", NetworkDisconnectRequestSchema);
     if (request === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
-    if (networks.disconnect === undefined) throw missing();
     await networks.disconnect(call.param("id"), request);
     call.empty(200);
   });
 
   router.delete("/networks/:id", async (call) => {
-    if (networks.remove === undefined) throw missing();
     await networks.remove(call.param("id"));
     call.empty(204);
   });

@@ -149,6 +149,32 @@ describe("get", () => {
     expect(world.events.at(-1)).toBe("archive-path");
   });
 
+  test("of what the kernel shows there are the directories only", async () => {
+    for (const path of ["proc/1", "sys/fs", "dev", "developer"])
+      mkdirSync(join(files, path), { recursive: true });
+    for (const path of ["proc/1/environ", "sys/kernel", "dev/null", "developer/file"]) {
+      writeFileSync(join(files, path), "");
+    }
+    const names = async (path: string, container = "web") =>
+      listed(await collect((await world.containers.archiveGet(container, path)).tar)).filter((name) =>
+        /dev|proc|sys|^\.\/$/.test(name),
+      );
+    expect(await names("/.")).toEqual([
+      "./",
+      "./dev/",
+      "./developer/",
+      "./developer/file",
+      "./proc/",
+      "./sys/",
+    ]);
+    expect(await names("/proc/.")).toEqual(["./"]);
+    expect(await names("/sys")).toEqual(["sys/"]);
+    await world.run("own", { HostConfig: { Binds: [`${files}:/dev`] } });
+    expect(await names("/dev", "own")).toEqual(["dev/", "dev/null"]);
+    await world.containers.stop("own", { timeoutSeconds: 0 });
+    expect(await names("/proc", "own")).toEqual(["proc/", "proc/1/", "proc/1/environ"]);
+  });
+
   test("what is not there is told before the stream", async () => {
     expect((await refusal(world.containers.archiveGet("web", "/nope")))[0]).toBe("NotFound");
   });

@@ -33,11 +33,35 @@ export async function archiveGet(
     const { kind: _, ...stat } = statOrThrow(opened.root, path, reference);
     emit(context, record, "archive-path");
     const wanted = containerPath(path);
-    return { stat, tar: closing(packTree(opened.root, wanted, { name: baseName(wanted) }), opened) };
+    const exclude = opened.live ? insideKernelMounts(record, wanted) : undefined;
+    const tar = packTree(opened.root, wanted, {
+      name: baseName(wanted),
+      reuseChunks: true,
+      ...(exclude === undefined ? {} : { exclude }),
+    });
+    return { stat, tar: closing(tar, opened) };
   } catch (error) {
     await opened[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What the runtime mounts in every container; all others of the kernel's are below these. */
+const KERNEL_MOUNTS: readonly string[] = ["/dev", "/proc", "/sys"];
+
+/**
+ * Devices, and what the kernel tells of processes and itself, are no files of the container's: `docker cp` gives their
+ * directories empty, as Docker does. Reading them all would fail, or have effects.
+ * @returns a test of paths below `wanted`
+ */
+function insideKernelMounts(
+  record: ContainerRecord,
+  wanted: string,
+): ((path: string) => boolean) | undefined {
+  const mounts = KERNEL_MOUNTS.filter((path) => !record.mounts.some((mount) => mount.destination === path));
+  const top = wanted.replace(/\/\.?$/, "");
+  if (top !== "") return mounts.some((path) => `${top}/`.startsWith(`${path}/`)) ? () => true : undefined;
+  return (path) => mounts.some((mount) => path.startsWith(`${mount.slice(1)}/`));
 }
 
 function statOrThrow(root: RootDir, path: string, reference: string) {

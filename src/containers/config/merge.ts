@@ -14,7 +14,7 @@ export function mergeConfig(request: ContainerConfig, image: ImageConfig): Conta
     ...request,
     User: request.User || image.User || "",
     ExposedPorts: nonEmptySet({ ...image.ExposedPorts, ...request.ExposedPorts }),
-    Env: mergeEnv(request.Env ?? [], image.Env ?? []),
+    Env: nonEmpty(mergeEnv(request.Env ?? [], image.Env ?? [])) ?? null,
     Labels: { ...image.Labels, ...request.Labels },
     WorkingDir: request.WorkingDir || image.WorkingDir || "",
     Volumes: nonEmptySet({ ...image.Volumes, ...request.Volumes }),

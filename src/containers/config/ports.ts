@@ -15,7 +15,12 @@ export function parsePortMap(map: PortMap): PortMap {
   const parsed: PortMap = {};
   for (const [port, bindings] of Object.entries(map)) {
     for (const { HostPort } of bindings ?? []) if (HostPort) checkRange(HostPort);
-    parsed[parsePort(port)] = bindings;
+    // Both are always shown, also where the request left one out.
+    const whole = bindings?.map(({ HostIp, HostPort }) => ({
+      HostIp: HostIp ?? "",
+      HostPort: HostPort ?? "",
+    }));
+    parsed[parsePort(port)] = whole ?? null;
   }
   return parsed;
 }

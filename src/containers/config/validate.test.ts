@@ -123,7 +123,11 @@ describe("ports", () => {
     expect(
       parsePortMap({ "80/tcp": [{ HostPort: "8000-8010" }, { HostPort: "" }, {}], "53/udp": null }),
     ).toEqual({
-      "80/tcp": [{ HostPort: "8000-8010" }, { HostPort: "" }, {}],
+      "80/tcp": [
+        { HostIp: "", HostPort: "8000-8010" },
+        { HostIp: "", HostPort: "" },
+        { HostIp: "", HostPort: "" },
+      ],
       "53/udp": null,
     });
   });

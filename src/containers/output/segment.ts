@@ -1,5 +1,8 @@
-import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
 import { inflate } from "./compress.ts";
+
+/** Whatever lies in the log's place, opening it never waits. */
+const READING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /**
  * One file of a container's log. It is known by this object, not by its name, which changes when the log is rotated; who
@@ -53,7 +56,7 @@ export class Segment {
 
   /** Opens it for the first holder. @throws where the file is gone */
   hold(): void {
-    this.#fd ??= openSync(this.path, "r");
+    this.#fd ??= openSync(this.path, READING);
     this.#holders++;
   }
 

@@ -146,6 +146,21 @@ describe("a tree survives", () => {
     expect((await packed("from")).equals(await packed("from"))).toBe(true);
   });
 
+  test("with reused chunks, copied as they come, it gives the same bytes", async () => {
+    makeTree("from");
+    using root = openRoot(join(directory, "from"));
+    const chunks: Buffer[] = [];
+    const memories = new Set<unknown>();
+    for await (const chunk of packTree(root, "/", { name: "", reuseChunks: true })) {
+      memories.add(chunk.buffer);
+      chunks.push(Buffer.from(chunk));
+      chunk.fill(0);
+    }
+    expect(Buffer.concat(chunks).equals(await packed("from"))).toBe(true);
+    expect(chunks.length).toBeGreaterThan(10);
+    expect(memories.size).toBeLessThan(4);
+  });
+
   test("a deep tree, without more than a few open directories", async () => {
     mkdirSync(join(directory, "from"));
     makeDeep(join(directory, "from"), 1500);

@@ -27,6 +27,8 @@ export interface PackOptions {
   readonly exclude?: (path: string, stat: FileStat, directory: DirHandle) => boolean;
   /** Owner in the archive; as on disk by default. */
   readonly owner?: (stat: FileStat) => { uid: number; gid: number };
+  /** A chunk holds only until the next is asked for, which spares the memory of all of them. */
+  readonly reuseChunks?: boolean;
 }
 
 /** Chunks are filled up to this size before they go out. */
@@ -49,7 +51,7 @@ const KINDS: Record<string, TarKind> = {
  * and sockets are left out. A file that shrinks meanwhile is filled with zeros, as by GNU tar.
  *
  * `path` is looked up within `root`; its last component is not followed unless it ends in `/` or `/.`.
- * Chunks belong to the receiver.
+ * Chunks belong to the receiver, unless `reuseChunks`.
  * @throws LinuxError ENOENT where the path is not there.
  */
 export async function* packTree(
@@ -225,12 +227,13 @@ class Packer {
     let left = size;
     let atEnd = false;
     while (left > 0) {
-      const bytes = Buffer.allocUnsafeSlow(Math.min(left, 4 * CHUNK_BYTES));
+      const bytes = this.#chunk.subarray(0, Math.min(left, CHUNK_BYTES));
       const count: number = atEnd ? 0 : await readInto(fd, bytes);
       atEnd = count === 0;
-      const filled = atEnd ? bytes.fill(0) : bytes.subarray(0, count);
-      left -= filled.length;
-      yield filled;
+      if (atEnd) bytes.fill(0);
+      this.#filled = atEnd ? bytes.length : count;
+      left -= this.#filled;
+      yield this.#takeChunk();
     }
   }
 
@@ -252,7 +255,7 @@ class Packer {
 
   #takeChunk(): Uint8Array {
     const full = this.#chunk.subarray(0, this.#filled);
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    if (this.#options.reuseChunks !== true) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     this.#filled = 0;
     return full;
   }

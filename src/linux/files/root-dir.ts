@@ -70,11 +70,15 @@ export class RootDir extends OwnedDescriptor {
     return new RootDir(this.open(path, O_PATH | O_DIRECTORY));
   }
 
-  /** The whole of a regular file, links followed. @throws InvalidParameter where it is no regular file or larger than `maxBytes`. */
+  /**
+   * The whole of a regular file, links followed. One that calls itself empty is empty: files of /proc do, to which a link in
+   * a running container's tree may lead, and to read them as root may block (`kmsg`) or tell what the container must not know.
+   * @throws InvalidParameter where it is no regular file or larger than `maxBytes`.
+   */
   readFile(path: Path, maxBytes: number): Uint8Array {
     const fd = this.openRegular(path);
     try {
-      return readAll(fd, maxBytes, path);
+      return statDescriptor(fd).size === 0 ? new Uint8Array() : readAll(fd, maxBytes, path);
     } finally {
       closeDescriptor(fd);
     }

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "../constants.ts";
-import { EAGAIN, isErrno } from "../errors.ts";
+import { EAGAIN, EPIPE, isErrno, LinuxError } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libc } from "../libc.ts";
 import { connectSocket } from "./connect.ts";
@@ -22,15 +22,18 @@ export class UnixDatagramSocket implements Disposable {
 
   /**
    * Sends one message; resolves when the receiver's queue has it.
-   * @throws LinuxError ECONNREFUSED where the receiver has gone, EMSGSIZE, EAGAIN where it takes nothing for 10 s
+   * @throws LinuxError ECONNREFUSED where the receiver has gone, EMSGSIZE, EAGAIN where it takes nothing for 10 s, EPIPE after
+   * `close`
    */
   async send(bytes: Uint8Array): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      // The number may mean somebody else's file by now.
+      if (this.#closed) throw new LinuxError("send", EPIPE, this.#path);
       try {
         check("send", libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL), this.#path);
         return;
       } catch (error) {
-        if (!isErrno(error, EAGAIN) || attempt === RETRIES || this.#closed) throw error;
+        if (!isErrno(error, EAGAIN) || attempt === RETRIES) throw error;
       }
       await Bun.sleep(RETRY_MS);
     }

@@ -1,12 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { log } from "../../lib/index.ts";
-import { inNetworkNamespace, type NetworkNamespace } from "../../linux/index.ts";
+import { inNetworkNamespace, type NetworkNamespace, type RouteSpec } from "../../linux/index.ts";
 import {
   type Family,
   formatAddress,
   formatSubnet,
   type InterfaceAddress,
   nthAddress,
+  overlaps,
   parseAddress,
   parseSubnet,
   type Subnet,
@@ -14,10 +14,11 @@ import {
 import type { JoinOptions, NetworkDriver } from "../driver.ts";
 import type { PacketFilter } from "../filter/packet-filter.ts";
 import { type NetworkHost, writeSysctl } from "../host.ts";
+import { interfaceAddresses } from "../interface.ts";
 import type { EndpointRecord, IpamConfig, NetworkRecord } from "../records.ts";
 import { chooseSubnet, type SubnetPool } from "../subnets.ts";
 import { deleteLink } from "./delete-link.ts";
-import { bridgeAddress, ensureBridge, overlapping, subnetsInUse } from "./host-bridge.ts";
+import { bridgeAddresses, ensureBridge, overlapping, subnetsInUse } from "./host-bridge.ts";
 import { bridgeSettings } from "./settings.ts";
 import { withSubnetLock } from "./subnet-lock.ts";
 
@@ -47,7 +48,11 @@ export class BridgeDriver implements NetworkDriver {
     const settings = bridgeSettings(network);
     const standing = await withSubnetLock(lockPath, () => {
       const complete = this.#complete(network, settings.bridge);
-      ensureBridge(host, { name: settings.bridge, mtu: settings.mtu, addresses: gateways(complete) });
+      const addresses = gateways(complete).filter(
+        ({ address }) => settings.gatewayModes[address.family] !== "isolated",
+      );
+      const foreign = network.foreignBridge === true;
+      ensureBridge(host, { name: settings.bridge, mtu: settings.mtu, addresses, foreign });
       return complete;
     });
     await filter.addNetwork({
@@ -56,6 +61,7 @@ export class BridgeDriver implements NetworkDriver {
       icc: settings.icc,
       internal: network.internal,
       masquerade: settings.masquerade,
+      gatewayModes: settings.gatewayModes,
     });
     return standing;
   }
@@ -63,7 +69,7 @@ export class BridgeDriver implements NetworkDriver {
   async close(network: NetworkRecord): Promise<void> {
     const { bridge } = bridgeSettings(network);
     await this.#options.filter.removeNetwork(bridge);
-    await deleteLink(this.#options.host, bridge);
+    if (network.foreignBridge !== true) await deleteLink(this.#options.host, bridge);
   }
 
   join(
@@ -85,17 +91,25 @@ export class BridgeDriver implements NetworkDriver {
     });
     // Ports that cannot talk to one another: the kernel's own isolation, whatever the packet filter sees of a bridge.
     if (!settings.icc) routes.setIsolated(endpoint.hostInterface, true);
-    // With br_netfilter a container that calls its own published port is answered through the port it came by.
-    if (endpoint.ports.length > 0) routes.setHairpin(endpoint.hostInterface, true);
-    const gatewaysOf = options.defaultRoute ? [endpoint.gateway4, endpoint.gateway6] : [];
+    if (endpoint.ports.length > 0) this.publishes(network, endpoint);
     namespace.routes.configure(endpoint.interfaceName, {
-      addresses: [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined),
-      routes: gatewaysOf.filter((gateway) => gateway !== undefined).map((gateway) => ({ gateway })),
+      addresses: interfaceAddresses(endpoint),
+      routes: options.routes,
     });
     // The bridge hears by and by that the pair carries, and from its first port that it carries itself; what is sent
     // before is lost, and repeated a second later. Since Linux 6.8 the kernel catches up when a link is looked at.
     routes.link(endpoint.hostInterface);
     routes.link(settings.bridge);
+  }
+
+  defaultRoute(_network: NetworkRecord, endpoint: EndpointRecord, family: Family): RouteSpec | undefined {
+    const gateway = family === 4 ? endpoint.gateway4 : endpoint.gateway6;
+    return gateway === undefined ? undefined : { gateway };
+  }
+
+  /** With br_netfilter a container that calls its own published port is answered through the port it came by. */
+  publishes(_network: NetworkRecord, endpoint: EndpointRecord): void {
+    this.#options.host.routes.setHairpin(endpoint.hostInterface, true);
   }
 
   leave(_network: NetworkRecord, endpoint: EndpointRecord): Promise<void> {
@@ -105,14 +119,14 @@ export class BridgeDriver implements NetworkDriver {
   /** Fills in what was left open, from what stands or from the pools. */
   #complete(network: NetworkRecord, bridge: string): NetworkRecord {
     const { host } = this.#options;
-    const stands = bridgeAddress(host, bridge);
+    const stands = bridgeAddresses(host, bridge);
     const used = [
       ...subnetsInUse(host, this.#options.nameservers(), new Set([bridge])),
       ...this.#options.knownSubnets(network.id),
     ];
     let ipam = network.ipam;
-    if (stands === undefined) ipam = this.#stillFree(network, used);
-    if (network.automatic === true && stands !== undefined) ipam = adopted(ipam, stands);
+    if (stands.length === 0) ipam = this.#stillFree(network, used);
+    if (network.automatic === true) ipam = adopted(network, stands);
     for (const family of familiesOf(network)) {
       if (ipam.some((config) => parseSubnet(config.subnet).family === family)) continue;
       ipam = [...ipam, { subnet: formatSubnet(chooseSubnet(this.#options.pools, used, family)) }];
@@ -139,22 +153,27 @@ export class BridgeDriver implements NetworkDriver {
   }
 }
 
-/** A new name for the host's end of a pair, in Docker's form. */
-export function newHostInterface(): string {
-  return `veth${randomBytes(4).toString("hex").slice(0, 7)}`;
-}
-
 function familiesOf(network: NetworkRecord): Family[] {
   return [...(network.ipv4 ? ([4] as const) : []), ...(network.ipv6 ? ([6] as const) : [])];
 }
 
-/** The bridge of an earlier daemon tells the truth about its subnet: containers may be running there. */
-function adopted(ipam: readonly IpamConfig[], stands: InterfaceAddress): readonly IpamConfig[] {
-  const subnet = formatSubnet(stands.subnet);
-  const rest = ipam.filter((config) => parseSubnet(config.subnet).family !== 4);
-  const known = ipam.find((config) => config.subnet === subnet);
-  return [{ ...known, subnet, gateway: formatAddress(stands.address) }, ...rest];
+/**
+ * A bridge that stands tells the truth about its subnets: it is the user's, or that of an earlier daemon, and containers
+ * may be running there. Only `fixed-cidr` can say that it shall be another one.
+ */
+function adopted(network: NetworkRecord, stands: readonly InterfaceAddress[]): readonly IpamConfig[] {
+  return familiesOf(network).flatMap((family) => {
+    const known = network.ipam.filter((config) => parseSubnet(config.subnet).family === family);
+    const range = known[0]?.ipRange;
+    const own = stands.filter(({ subnet }) => subnet.family === family);
+    const fits = range === undefined ? own : own.filter(({ subnet }) => within(parseSubnet(range), subnet));
+    const [stand] = fits;
+    if (stand === undefined) return known;
+    return [{ ...known[0], subnet: formatSubnet(stand.subnet), gateway: formatAddress(stand.address) }];
+  });
 }
+
+const within = (inner: Subnet, outer: Subnet) => inner.bits >= outer.bits && overlaps(inner, outer);
 
 /** The first address of a subnet is the host's, unless the user says otherwise. */
 function withGateway(config: IpamConfig): IpamConfig {

@@ -17,21 +17,28 @@ export interface HostBridge {
   readonly mtu: number;
   /** The host's own addresses on it, which are the containers' gateways. */
   readonly addresses: readonly InterfaceAddress[];
+  /** It is somebody else's, who has to make it. */
+  readonly foreign: boolean;
 }
 
-/** The IPv4 address of a bridge that stands already; undefined where there is no such bridge, or it has none. */
-export function bridgeAddress(host: NetworkHost, name: string): InterfaceAddress | undefined {
+/** The addresses of a bridge that stands already, without those of the link alone; none where there is no such bridge. */
+export function bridgeAddresses(host: NetworkHost, name: string): InterfaceAddress[] {
   const link = host.routes.link(name);
-  if (link === undefined) return undefined;
+  if (link === undefined) return [];
   if (link.kind !== "bridge") throw systemError(`the interface ${name} exists and is not a bridge`);
-  const address = host.routes.addresses().find((one) => one.link === link.index && one.family === 4);
-  return address === undefined ? undefined : tryParseInterface(`${address.address}/${address.prefixLength}`);
+  return host.routes.addresses().flatMap((one) => {
+    if (one.link !== link.index || one.address.startsWith("fe80:")) return [];
+    return tryParseInterface(`${one.address}/${one.prefixLength}`) ?? [];
+  });
 }
 
 /** Makes the bridge, or what is missing of it. */
 export function ensureBridge(host: NetworkHost, bridge: HostBridge): void {
   const { routes } = host;
   if (routes.link(bridge.name) === undefined) {
+    if (bridge.foreign) {
+      throw systemError(`bridge device with non default name ${bridge.name} must be created manually`);
+    }
     routes.createBridge(bridge.name, { mac: randomMac(), mtu: bridge.mtu });
   }
   try {

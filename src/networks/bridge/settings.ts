@@ -1,4 +1,5 @@
 import { invalidParameter } from "../../lib/index.ts";
+import type { Family } from "../cidr.ts";
 import type { NetworkRecord } from "../records.ts";
 
 /** Keys of a bridge network's options, which are Docker's. */
@@ -10,7 +11,19 @@ export const BRIDGE_OPTION = {
   hostBinding: "com.docker.network.bridge.host_binding_ipv4",
   mtu: "com.docker.network.driver.mtu",
   interfacePrefix: "com.docker.network.container_iface_prefix",
+  gatewayMode4: "com.docker.network.bridge.gateway_mode_ipv4",
+  gatewayMode6: "com.docker.network.bridge.gateway_mode_ipv6",
 } as const;
+
+/**
+ * How containers of a network and the world outside meet, which is told for each family.
+ *
+ * `nat`: they leave with the host's address, and are reached by ports published on the host. `nat-unprotected`: the
+ * same, and all of their ports are reached by whoever has a route to them. `routed`: they keep their own addresses, and
+ * what is published is reached there. `isolated`: the host has no address on the network either.
+ */
+export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
+const GATEWAY_MODES: readonly GatewayMode[] = ["nat", "nat-unprotected", "routed", "isolated"];
 
 /** A bridge network's options, read. */
 export interface BridgeSettings {
@@ -21,6 +34,7 @@ export interface BridgeSettings {
   /** Where ports are published that name no address. */
   readonly hostBinding: string | undefined;
   readonly interfacePrefix: string;
+  readonly gatewayModes: Readonly<Record<Family, GatewayMode>>;
 }
 
 /** What Ethernet carries, and what Docker sets where nobody says otherwise. */
@@ -39,7 +53,19 @@ export function bridgeSettings(network: Pick<NetworkRecord, "id" | "options">): 
     mtu: mtuOf(options[BRIDGE_OPTION.mtu]),
     hostBinding: hostBinding === undefined || hostBinding === "" ? undefined : hostBinding,
     interfacePrefix: options[BRIDGE_OPTION.interfacePrefix] ?? "eth",
+    gatewayModes: {
+      4: gatewayMode(options, BRIDGE_OPTION.gatewayMode4),
+      6: gatewayMode(options, BRIDGE_OPTION.gatewayMode6),
+    },
   };
+}
+
+function gatewayMode(options: Readonly<Record<string, string>>, key: string): GatewayMode {
+  const text = options[key] ?? "";
+  if (text === "") return "nat";
+  const mode = GATEWAY_MODES.find((one) => one === text);
+  if (mode === undefined) throw invalidParameter(`unknown gateway mode ${text.slice(0, 100)}`);
+  return mode;
 }
 
 function mtuOf(text: string | undefined): number {

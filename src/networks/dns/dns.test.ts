@@ -129,6 +129,11 @@ describe("name servers", () => {
     expect(second.seen).toEqual([]);
   });
 
+  test("one with an IPv6 address is asked, too", async () => {
+    using only = await nameServer("::1", RCODE.ok);
+    expect(await ask(new NameServers([only], here), "x.org")).toBe(RCODE.ok);
+  });
+
   test("one that is silent is not waited for, and not asked first again", async () => {
     using dead = await nameServer("127.0.0.1", "silent");
     using alive = await nameServer("127.0.0.1", RCODE.ok);

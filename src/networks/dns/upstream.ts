@@ -114,6 +114,8 @@ async function askUdp(
   const result = Promise.withResolvers<Uint8Array | undefined>();
   const socket = await host.start(() =>
     Bun.udpSocket({
+      // A socket is born for IPv4 unless it is told where it is.
+      hostname: server.address.includes(":") ? "::" : "0.0.0.0",
       connect: { hostname: server.address, port: server.port ?? PORT },
       socket: {
         data(_socket, bytes) {

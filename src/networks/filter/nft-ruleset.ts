@@ -24,6 +24,8 @@ export interface RulesetState {
   readonly userRules: readonly string[];
   /** By family, interfaces of the host that nothing may be forwarded between. */
   readonly apart: Readonly<Record<Family, Iterable<string>>>;
+  /** Whose packets this table is about; those of the other family pass as if it were not there. */
+  readonly families: ReadonlySet<Family>;
 }
 
 /** Replaces the table as a whole, whatever it held before. */
@@ -81,6 +83,18 @@ function maps(): string {
     comment "interfaces between which the host was no router before"
     type ifname
   }
+  set open${family} {
+    comment "protocol, address and port of containers that are reached without the host's address"
+    type inet_proto . ${type} . inet_service
+  }
+  set routed${family} {
+    comment "bridges whose containers keep their own addresses"
+    type ifname
+  }
+  set unprotected${family} {
+    comment "bridges whose containers are reached on all ports"
+    type ifname
+  }
   set masquerade${family} {
     comment "subnets whose packets leave with the host's address"
     type ${type}
@@ -117,12 +131,15 @@ function maps(): string {
 }
 
 function chains(state: RulesetState): string {
+  const others = FAMILIES.filter(({ family }) => !state.families.has(family))
+    .map(({ family }) => `    meta nfproto ipv${family} return\n`)
+    .join("");
   return `  chain user {
     comment "yours: rules here are kept, come first, and can only forbid"
 ${state.userRules.map((rule) => `    ${rule}\n`).join("")}  }
   chain loopback_out {
     type filter hook output priority raw; policy accept;
-    oifname "lo" ip saddr 127.0.0.1 ip daddr 127.0.0.0/8 jump loopback_source
+${others}    oifname "lo" ip saddr 127.0.0.1 ip daddr 127.0.0.0/8 jump loopback_source
   }
   chain loopback_source {
     ip saddr set meta l4proto . ip daddr . th dport map @loopback4
@@ -130,11 +147,11 @@ ${state.userRules.map((rule) => `    ${rule}\n`).join("")}  }
   }
   chain loopback_in {
     type filter hook input priority 110; policy accept;
-    iifname @bridges ct direction reply ct status dnat ct original ip daddr 127.0.0.0/8 ip daddr set 127.0.0.1
+${others}    iifname @bridges ct direction reply ct status dnat ct original ip daddr 127.0.0.0/8 ip daddr set 127.0.0.1
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
-    iifname "lo" return
+${others}    iifname "lo" return
     iifname @isolated return
     ip daddr 127.0.0.0/8 drop
     ip6 daddr ::1 drop
@@ -142,7 +159,7 @@ ${state.userRules.map((rule) => `    ${rule}\n`).join("")}  }
   }
   chain output {
     type nat hook output priority -100; policy accept;
-    ip saddr 127.0.0.0/8 return
+${others}    ip saddr 127.0.0.0/8 return
     ip6 daddr ::1 return
     fib daddr type local jump publish
   }
@@ -154,14 +171,14 @@ ${state.userRules.map((rule) => `    ${rule}\n`).join("")}  }
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-${FAMILIES.map(
+${others}${FAMILIES.map(
   ({ family, ip }) => `    ${ip} saddr @masquerade${family} ct status dnat masquerade
     ${ip} saddr @masquerade${family} oifname != @bridges masquerade
 `,
 ).join("")}  }
   chain forward {
     type filter hook forward priority filter; policy accept;
-    oifname @bridges jump user
+${others}    oifname @bridges jump user
     iifname @bridges oifname != @bridges jump user
     iifname vmap @out_of
     oifname vmap @into
@@ -176,6 +193,12 @@ ${FAMILIES.map(
     ct state established,related accept
     ct status dnat accept
     iifname . oifname @within accept
+    meta l4proto . ip daddr . th dport @open4 accept
+    meta l4proto . ip6 daddr . th dport @open6 accept
+    oifname @routed4 meta l4proto icmp accept
+    oifname @routed6 meta l4proto ipv6-icmp accept
+    meta nfproto ipv4 oifname @unprotected4 accept
+    meta nfproto ipv6 oifname @unprotected6 accept
     drop
   }
   chain into_internal {
@@ -199,9 +222,14 @@ export function networkElements(network: FilteredNetwork): Element[] {
   // Ports of such a bridge are isolated, so a published port of a neighbour cannot be led to within the bridge.
   if (network.icc) elements.push({ set: "within", key: `${name} . ${name}` });
   else elements.push({ set: "isolated", key: name });
-  if (network.masquerade && !network.internal) {
+  if (network.internal) return elements;
+  for (const { family } of FAMILIES) {
+    const mode = network.gatewayModes?.[family] ?? "nat";
+    if (mode === "routed") elements.push({ set: `routed${family}`, key: name });
+    if (mode === "nat-unprotected") elements.push({ set: `unprotected${family}`, key: name });
+    if (mode === "routed" || !network.masquerade) continue;
     for (const subnet of network.subnets) {
-      elements.push({ set: `masquerade${subnet.family}`, key: formatSubnet(subnet) });
+      if (subnet.family === family) elements.push({ set: `masquerade${family}`, key: formatSubnet(subnet) });
     }
   }
   return elements;
@@ -211,6 +239,11 @@ export function networkElements(network: FilteredNetwork): Element[] {
 export function publicationElements(publication: Publication): Element[] {
   const { container, hostAddress, hostPort, address } = publication;
   const family: Family = hostAddress.family;
+  if (hostPort === 0) {
+    return [
+      { set: `open${family}`, key: `${container.protocol} . ${formatAddress(address)} . ${container.port}` },
+    ];
+  }
   const everywhere = isUnspecified(hostAddress);
   const host = everywhere ? "" : `${formatAddress(hostAddress)} . `;
   const key = `${container.protocol} . ${host}${hostPort}`;
@@ -229,6 +262,9 @@ export function publicationElements(publication: Publication): Element[] {
 
 /** What two publications have in common if only one of them can be. */
 export function publicationKey(publication: Publication): string {
+  if (publication.hostPort === 0) {
+    return `open ${portKey(publication.container)} ${formatAddress(publication.address)}`;
+  }
   return `${portKey({ port: publication.hostPort, protocol: publication.container.protocol })} ${formatAddress(publication.hostAddress)}`;
 }
 

@@ -45,7 +45,7 @@ const open = async () => {
       saved = rules;
     },
   };
-  const filter = new NftFilter({ table: "berth", runner, userRules });
+  const filter = new NftFilter({ table: "berth", runner, userRules, families: new Set([4, 6]) });
   await filter.open();
   runner.scripts.length = 0;
   return { filter, runner };

@@ -28,6 +28,8 @@ export interface NftFilterOptions {
   /** Name of the table, and of the daemon's instance. */
   readonly table: string;
   readonly runner: RuleRunner;
+  /** Packets of others are left alone (daemon.json's `iptables`, `ip6tables`). */
+  readonly families: ReadonlySet<Family>;
   /** Keeps the rules of the chain `user`, which outlive the table. */
   readonly userRules: { load(): readonly string[]; save(rules: readonly string[]): void };
 }
@@ -185,7 +187,7 @@ export class NftFilter implements PacketFilter {
   }
 
   #rebuild(): void {
-    const { table, userRules } = this.#options;
+    const { table, userRules, families } = this.#options;
     this.#keepUserRules(this.#list(USER_CHAIN));
     const script = rulesetScript({
       table,
@@ -193,6 +195,7 @@ export class NftFilter implements PacketFilter {
       publications: this.#publications.values(),
       userRules: userRules.load(),
       apart: this.#apart,
+      families,
     });
     try {
       this.#runOurs(script);

@@ -1,3 +1,4 @@
+import type { GatewayMode } from "../bridge/settings.ts";
 import type { Family, IpAddress, Subnet } from "../cidr.ts";
 import type { PublishedPort } from "../ports/requests.ts";
 
@@ -49,8 +50,11 @@ export interface FilteredNetwork {
   readonly internal: boolean;
   /** Packets that leave carry the host's address (`com.docker.network.bridge.enable_ip_masquerade`). */
   readonly masquerade: boolean;
+  /** `nat` where it says nothing. */
+  readonly gatewayModes?: Readonly<Record<Family, GatewayMode>>;
 }
 
+/** With host port 0 nothing is published on the host: the container's own port is open to whoever has a route to it. */
 export interface Publication extends PublishedPort {
   /** The container's address, of the same family as `hostAddress`. */
   readonly address: IpAddress;

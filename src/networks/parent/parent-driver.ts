@@ -5,10 +5,12 @@ import {
   inNetworkNamespace,
   type MacvlanMode,
   type NetworkNamespace,
+  type RouteSpec,
 } from "../../linux/index.ts";
-import { formatAddress, formatSubnet, nthAddress, parseSubnet, type Subnet } from "../cidr.ts";
+import { type Family, formatAddress, formatSubnet, nthAddress, parseSubnet, type Subnet } from "../cidr.ts";
 import type { JoinOptions, NetworkDriver } from "../driver.ts";
 import { type NetworkHost, writeSysctl } from "../host.ts";
+import { interfaceAddresses } from "../interface.ts";
 import type { EndpointRecord, IpamConfig, NetworkRecord } from "../records.ts";
 import { chooseSubnet, type SubnetPool } from "../subnets.ts";
 
@@ -40,6 +42,12 @@ export class ParentDriver implements NetworkDriver {
   async open(network: NetworkRecord): Promise<NetworkRecord> {
     const parent = parentOf(network);
     this.#mode(network);
+    const flag = network.options["ipvlan_flag"] ?? "";
+    if (this.name === "ipvlan" && flag !== "" && flag !== "bridge") {
+      throw notImplemented(
+        `berth has no ipvlan flag ${JSON.stringify(flag)}: its containers reach one another`,
+      );
+    }
     this.#ensureParent(parent);
     this.#probe(network, parent);
     return { ...network, ipam: this.#complete(network).map(withGateway) };
@@ -56,12 +64,21 @@ export class ParentDriver implements NetworkDriver {
   ): void {
     prepare(namespace, endpoint);
     this.#create(network, endpoint, namespace);
-    const gateways = options.defaultRoute ? [endpoint.gateway4, endpoint.gateway6] : [];
     namespace.routes.configure(endpoint.interfaceName, {
-      addresses: [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined),
-      routes: this.#routes(network, gateways, endpoint.interfaceName),
+      addresses: interfaceAddresses(endpoint),
+      routes: options.routes,
     });
   }
+
+  /** In its layer-3 modes ipvlan has no neighbours to send to: everything goes out by the interface. */
+  defaultRoute(network: NetworkRecord, endpoint: EndpointRecord, family: Family): RouteSpec | undefined {
+    const gateway = family === 4 ? endpoint.gateway4 : endpoint.gateway6;
+    if (gateway === undefined) return undefined;
+    if (this.name !== "ipvlan" || this.#mode(network) === "l2") return { gateway };
+    return { destination: family === 6 ? "::/0" : "0.0.0.0/0", device: endpoint.interfaceName };
+  }
+
+  publishes(): void {}
 
   async leave(
     _network: NetworkRecord,
@@ -96,16 +113,6 @@ export class ParentDriver implements NetworkDriver {
       if (this.name === "macvlan") routes.createMacvlan({ ...link, mode: mode as MacvlanMode });
       else routes.createIpvlan({ ...link, mode: mode as IpvlanMode });
     });
-  }
-
-  /** In its layer-3 modes ipvlan has no neighbours to send to: everything goes out by the interface. */
-  #routes(network: NetworkRecord, gateways: readonly (string | undefined)[], device: string) {
-    if (this.name === "ipvlan" && this.#mode(network) !== "l2") {
-      return gateways.flatMap((gateway) =>
-        gateway === undefined ? [] : [{ destination: gateway.includes(":") ? "::/0" : "0.0.0.0/0", device }],
-      );
-    }
-    return gateways.flatMap((gateway) => (gateway === undefined ? [] : [{ gateway }]));
   }
 
   #mode(network: NetworkRecord): MacvlanMode | IpvlanMode {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { EngineError, messageOf, systemError } from "../../lib/index.ts";
-import { formatAddress, type IpAddress, parseAddress } from "../cidr.ts";
+import { type Family, formatAddress, type IpAddress, parseAddress } from "../cidr.ts";
 import { holderOf } from "./holder.ts";
 import { collide, type PortRequest, type Protocol, type PublishedPort } from "./requests.ts";
-import { canForward, type HeldPort, holdPort, type SocketHost } from "./sockets.ts";
+import { canForward, type ForwardTarget, type HeldPort, holdPort, type SocketHost } from "./sockets.ts";
 
 /** Whose ports are reserved, and where they lead. */
 export interface PortOwner {
@@ -16,7 +16,7 @@ export interface PortOwner {
 
 interface Reservation {
   readonly port: PublishedPort;
-  readonly owner: PortOwner;
+  owner: PortOwner;
   readonly held: HeldPort | undefined;
 }
 
@@ -30,24 +30,36 @@ const ANY_6 = parseAddress("::");
 export class HostPorts {
   readonly #host: SocketHost;
   readonly #hasIpv6: boolean;
+  readonly #forwards: boolean;
   /** By protocol and number; several where they are on different addresses. */
   readonly #taken = new Map<string, Reservation[]>();
   /** The ephemeral port that was given last, so that one which was given back rests. */
   readonly #lastEphemeral = new Map<Protocol, number>();
 
-  constructor(options: { host: SocketHost; hasIpv6: boolean }) {
+  /** @param options.forwards what the packet filter does not lead to a container is forwarded, not only kept from others */
+  constructor(options: { host: SocketHost; hasIpv6: boolean; forwards?: boolean }) {
     this.#host = options.host;
     this.#hasIpv6 = options.hasIpv6;
+    this.#forwards = options.forwards ?? true;
   }
 
   /**
-   * Reserves all or nothing.
+   * Reserves all or nothing. Requests for other families are passed over.
    * @throws System with Docker's text (`Bind for 0.0.0.0:80 failed: port is already allocated`) and who has it
    */
-  async reserve(requests: readonly PortRequest[], owner: PortOwner): Promise<PublishedPort[]> {
+  async reserve(
+    requests: readonly PortRequest[],
+    owner: PortOwner,
+    families: readonly Family[] = [4, 6],
+  ): Promise<PublishedPort[]> {
     const reserved: PublishedPort[] = [];
     try {
-      for (const request of requests) reserved.push(...(await this.#reserveOne(request, owner)));
+      for (const request of requests) {
+        const addresses = this.#addressesFor(request, owner).filter(({ family }) =>
+          families.includes(family),
+        );
+        if (addresses.length > 0) reserved.push(...(await this.#reserveOne(request, addresses, owner)));
+      }
       return reserved;
     } catch (error) {
       this.release(reserved);
@@ -62,6 +74,7 @@ export class HostPorts {
   async restore(ports: readonly PublishedPort[], owner: PortOwner): Promise<PublishedPort[]> {
     const lost: PublishedPort[] = [];
     for (const port of ports) {
+      if (port.hostPort === 0) continue;
       const held = await this.#hold(port, owner).catch(() => {
         lost.push(port);
         return undefined;
@@ -69,6 +82,18 @@ export class HostPorts {
       this.#add({ port, owner, held });
     }
     return lost;
+  }
+
+  /** The same ports lead to another address, or belong to a container of another name, from now on. */
+  retarget(ports: readonly PublishedPort[], owner: PortOwner): void {
+    for (const port of ports) {
+      const here = this.#taken.get(keyOf(port.container.protocol, port.hostPort)) ?? [];
+      const mine = here.find((reservation) => same(reservation.port, port));
+      if (mine === undefined) continue;
+      mine.owner = owner;
+      const target = targetOf(port, owner);
+      if (target !== undefined && this.#forwards) mine.held?.retarget(target);
+    }
   }
 
   release(ports: readonly PublishedPort[]): void {
@@ -90,8 +115,11 @@ export class HostPorts {
     this.#taken.clear();
   }
 
-  async #reserveOne(request: PortRequest, owner: PortOwner): Promise<PublishedPort[]> {
-    const addresses = this.#addressesFor(request, owner);
+  async #reserveOne(
+    request: PortRequest,
+    addresses: readonly IpAddress[],
+    owner: PortOwner,
+  ): Promise<PublishedPort[]> {
     const wanted = request.hostPorts;
     if (wanted !== undefined && wanted.first === wanted.last) {
       return await this.#reserveAt(request, addresses, wanted.first, owner).catch(nameHolder);
@@ -115,7 +143,7 @@ export class HostPorts {
   #addressesFor(request: PortRequest, owner: PortOwner): IpAddress[] {
     if (request.hostAddress !== undefined) return [request.hostAddress];
     const protocol = request.container.protocol;
-    const by6 = this.#hasIpv6 && (owner.ipv6 !== undefined || canForward(protocol));
+    const by6 = this.#hasIpv6 && (owner.ipv6 !== undefined || (this.#forwards && canForward(protocol)));
     const by4 = owner.ipv4 !== undefined || canForward(protocol);
     return [...(by4 ? [ANY_4] : []), ...(by6 ? [ANY_6] : [])];
   }
@@ -182,15 +210,11 @@ export class HostPorts {
   }
 
   #hold(port: PublishedPort, owner: PortOwner): Promise<HeldPort | undefined> {
-    const own = port.hostAddress.family === 6 ? (owner.ipv6 ?? owner.ipv4) : (owner.ipv4 ?? owner.ipv6);
-    if (own === undefined) return Promise.resolve(undefined);
+    const target = targetOf(port, owner);
+    if (target === undefined) return Promise.resolve(undefined);
+    const { container, hostAddress: address, hostPort } = port;
     return holdPort(
-      {
-        protocol: port.container.protocol,
-        address: port.hostAddress,
-        port: port.hostPort,
-        target: { address: own, port: port.container.port },
-      },
+      { protocol: container.protocol, address, port: hostPort, ...(this.#forwards ? { target } : {}) },
       this.#host,
     );
   }
@@ -232,6 +256,12 @@ async function nameHolder(error: unknown): Promise<never> {
     error.port,
     await holderOf(error.port.container.protocol, error.port.hostPort).catch(() => undefined),
   );
+}
+
+/** Where a connection that arrives at the daemon's own socket goes: of the same family, if the container has it. */
+function targetOf(port: PublishedPort, owner: PortOwner): ForwardTarget | undefined {
+  const own = port.hostAddress.family === 6 ? (owner.ipv6 ?? owner.ipv4) : (owner.ipv4 ?? owner.ipv6);
+  return own === undefined ? undefined : { address: own, port: port.container.port };
 }
 
 const keyOf = (protocol: Protocol, port: number) => `${protocol}/${port}`;

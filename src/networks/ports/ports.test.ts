@@ -191,6 +191,49 @@ describe("HostPorts", () => {
     }
   });
 
+  test("UDP by IPv6 is forwarded to a container without it, to each client his own answers", async () => {
+    const server = await Bun.udpSocket({
+      hostname: "127.0.0.1",
+      socket: {
+        data: (self, bytes, port, address) => void self.send(`${bytes} from ${port}`, port, address),
+      },
+    });
+    const client = async (target: number) => {
+      let heard = Promise.withResolvers<string>();
+      const socket = await Bun.udpSocket({
+        hostname: "::",
+        connect: { hostname: "::1", port: target },
+        socket: { data: (_self, bytes) => heard.resolve(bytes.toString()), error() {} },
+      });
+      const ask = (question: string) => {
+        heard = Promise.withResolvers();
+        socket.send(question);
+        return heard.promise;
+      };
+      return { ask, [Symbol.dispose]: () => socket.close() };
+    };
+    try {
+      const ports = hostPorts();
+      const both = await ports.reserve(request("", "", `${server.port}/udp`), owner());
+      const published = both[1]!.hostPort;
+      expect(texts(both)).toEqual([`0.0.0.0 ${published}`, `:: ${published}`]);
+      using one = await client(published);
+      using two = await client(published);
+      const [first, second] = await Promise.all([one.ask("one"), two.ask("two")]);
+      expect(first).toMatch(/^one from \d+$/);
+      expect(second).toMatch(/^two from \d+$/);
+      // The container tells them apart, and each of them stays who he is.
+      expect(first.split(" ").at(-1)).not.toBe(second.split(" ").at(-1)!);
+      expect(await one.ask("one")).toBe(first);
+      const take = () => Bun.udpSocket({ hostname: "::", port: published, socket: { data() {} } });
+      expect(take).toThrow("EADDRINUSE");
+      ports.release(both);
+      (await take()).close();
+    } finally {
+      server.close();
+    }
+  });
+
   test("a container that does not answer makes the forwarded connection fail, not hang", async () => {
     const closed = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     closed.stop(true);

@@ -1,6 +1,7 @@
 import type { Socket, TCPSocketListenOptions } from "bun";
 import { formatAddress, type IpAddress } from "../cidr.ts";
 import type { Protocol } from "./requests.ts";
+import { relayUdp } from "./udp-relay.ts";
 
 /** Where a connection that arrives at the daemon's own socket goes. */
 export interface ForwardTarget {
@@ -10,6 +11,8 @@ export interface ForwardTarget {
 
 /** A port of the host that is ours as long as this is open. */
 export interface HeldPort {
+  /** What arrives from now on goes there. */
+  retarget(target: ForwardTarget): void;
   close(): void;
 }
 
@@ -17,7 +20,8 @@ export interface HoldOptions {
   readonly protocol: Protocol;
   readonly address: IpAddress;
   readonly port: number;
-  readonly target: ForwardTarget;
+  /** Absent: what arrives is dropped. */
+  readonly target?: ForwardTarget;
 }
 
 /** Where the host's sockets are; a test's host is a namespace of its own. */
@@ -36,24 +40,19 @@ const QUEUE_BYTES_MAX = 256 * 1024;
  * comes ways that the filter cannot lead: over IPv6 to a container that has none (`[::1]:8080`), from a
  * loopback address other than 127.0.0.1, or while somebody has flushed the filter. It is forwarded.
  *
- * Undefined where there is nothing to hold: Bun opens no SCTP sockets, and a UDP socket for IPv6 alone would
- * need an option that it does not have.
+ * Undefined where there is nothing to hold: Bun opens no SCTP sockets.
  * @throws the socket's error, with `code` `EADDRINUSE`, `EADDRNOTAVAIL` or `EACCES`
  */
 export async function holdPort(options: HoldOptions, host: SocketHost): Promise<HeldPort | undefined> {
   const hostname = formatAddress(options.address);
   if (options.protocol === "tcp") return listen(hostname, options, host);
-  if (options.protocol === "udp" && options.address.family === 4) {
-    return await host.start(() =>
-      Bun.udpSocket({ hostname, port: options.port, socket: { data() {}, error() {} } }),
-    );
-  }
+  if (options.protocol === "udp") return await relayUdp(options, host);
   return undefined;
 }
 
 /** Whether `holdPort` forwards what arrives there. */
 export function canForward(protocol: Protocol): boolean {
-  return protocol === "tcp";
+  return protocol !== "sctp";
 }
 
 /** One direction of a forwarded connection: what `to` has not taken yet, and whom to hold up meanwhile. */
@@ -68,7 +67,7 @@ const newSide = (): Side => ({ waiting: [], waitingBytes: 0, ended: false });
 
 function listen(hostname: string, options: HoldOptions, host: SocketHost): HeldPort {
   const connections = new Set<Socket<Side>>();
-  const target = { hostname: formatAddress(options.target.address), port: options.target.port };
+  let { target } = options;
   // `ipv6Only` is missing from Bun's types for listeners, not from Bun: without it `::` takes IPv4's port too.
   const where: TCPSocketListenOptions<Side> & { ipv6Only: boolean } = {
     hostname,
@@ -91,6 +90,9 @@ function listen(hostname: string, options: HoldOptions, host: SocketHost): HeldP
   };
   const listener = host.run(() => Bun.listen<Side>(where));
   return {
+    retarget(next) {
+      target = next;
+    },
     close() {
       listener.stop(true);
       for (const connection of connections) connection.terminate();
@@ -98,12 +100,18 @@ function listen(hostname: string, options: HoldOptions, host: SocketHost): HeldP
   };
 }
 
-function forward(client: Socket<Side>, target: { hostname: string; port: number }, host: SocketHost): void {
+function forward(client: Socket<Side>, target: ForwardTarget | undefined, host: SocketHost): void {
+  if (target === undefined) {
+    client.terminate();
+    return;
+  }
+  const { address, port } = target;
   const data = newSide();
   data.peer = client;
   const connecting = host.start(() =>
     Bun.connect<Side>({
-      ...target,
+      hostname: formatAddress(address),
+      port,
       data,
       allowHalfOpen: true,
       socket: {

@@ -44,7 +44,7 @@ export function ociProcess(input: ProcessInput): OciProcess {
     { names: CAPABILITIES, available: facts.capabilities },
   );
   const size = input.consoleSize;
-  const profile = appArmorProfile(security.apparmor, host, facts);
+  const profile = appArmorProfile(host, facts);
   return {
     terminal: input.tty,
     ...(input.tty && size ? { consoleSize: { height: size.rows, width: size.columns } } : {}),
@@ -63,8 +63,13 @@ export function ociProcess(input: ProcessInput): OciProcess {
 /** The profile of containers that name none; see `apparmor.ts`. One for all daemons of a host, since all load the same. */
 export const DEFAULT_APPARMOR_PROFILE = "berth-default";
 
-function appArmorProfile(wanted: string | undefined, host: HostConfig, facts: HostFacts): string | undefined {
+/** The profile of a container's processes; `undefined` where the kernel has no AppArmor. */
+export function appArmorProfile(
+  host: Pick<HostConfig, "SecurityOpt" | "Privileged">,
+  facts: Pick<HostFacts, "appArmor">,
+): string | undefined {
   if (!facts.appArmor) return undefined;
+  const wanted = parseSecurityOptions(host.SecurityOpt).apparmor;
   return wanted || (host.Privileged ? "unconfined" : DEFAULT_APPARMOR_PROFILE);
 }
 

@@ -1,9 +1,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
+import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { decodeMulti, ExtensionCodec, encode } from "@msgpack/msgpack";
 import { STDERR, STDOUT } from "../../../lib/index.ts";
+import { DatagramReceiver } from "../../../linux/fixtures/datagram-receiver.ts";
+import { connectDatagram } from "../../../linux/index.ts";
 import { records, temporaryDirectory } from "../testing.ts";
 import { FluentdSink } from "./fluentd.ts";
 import { fluentdOptions } from "./fluentd-options.ts";
@@ -279,12 +283,66 @@ describe("fluentd", () => {
   });
 });
 
+/** An entry of systemd's native protocol, read by its own rules. */
+function journalEntry(bytes: Buffer): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf("\n", at);
+    const [name = "", ...value] = bytes.toString("utf8", at, end).split("=");
+    const isText = bytes.subarray(at, end).includes("=");
+    const length = isText ? 0 : Number(bytes.readBigUInt64LE(end + 1));
+    fields[name] = isText ? value.join("=") : bytes.toString("utf8", end + 9, end + 9 + length);
+    at = isText ? end + 1 : end + 9 + length + 1;
+  }
+  return fields;
+}
+
 describe("journald", () => {
   test("is refused where there is none", () => {
     const source = { containerId: "i", containerName: "n", imageName: "m", tag: "t", extra: new Map() };
     expect(new JournaldSink(source, undefined).connect()).rejects.toThrow(
       "journald is not enabled on this host",
     );
+  });
+
+  test("entries arrive with their fields, also after the journal was started anew", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "socket");
+    const source = {
+      containerId: "0123456789abcdef",
+      containerName: "web",
+      imageName: "nginx:1",
+      tag: "tagged",
+      extra: new Map([["com.example", "yes"]]),
+    };
+    const sink = new JournaldSink(source, connectDatagram, path);
+    expect(sink.connect()).rejects.toThrow("journald is not enabled on this host");
+    const first = new DatagramReceiver(path);
+    await sink.connect();
+    await sink.send([line("out"), line("two\nlines", STDERR)]);
+    const [out, err, ...none] = first.take().map(journalEntry);
+    expect(none).toEqual([]);
+    expect(out).toMatchObject({
+      MESSAGE: "out",
+      PRIORITY: "6",
+      SYSLOG_TIMESTAMP: "2026-01-02T03:04:05.123456789Z",
+      CONTAINER_ID: "0123456789ab",
+      CONTAINER_ID_FULL: "0123456789abcdef",
+      CONTAINER_NAME: "web",
+      CONTAINER_TAG: "tagged",
+      SYSLOG_IDENTIFIER: "tagged",
+      IMAGE_NAME: "nginx:1",
+      COM_EXAMPLE: "yes",
+      CONTAINER_LOG_ORDINAL: "1",
+    });
+    expect(err).toMatchObject({ MESSAGE: "two\nlines", PRIORITY: "3", CONTAINER_LOG_ORDINAL: "2" });
+    first[Symbol.dispose]();
+    expect(sink.send([line("lost and sent again")])).rejects.toThrow("ECONNREFUSED");
+    rmSync(path);
+    using second = new DatagramReceiver(path);
+    await sink.send([line("again")]);
+    expect(second.take().map(journalEntry)).toMatchObject([{ MESSAGE: "again" }]);
+    sink.close();
   });
 
   test("names of fields", () => {

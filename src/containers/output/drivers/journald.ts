@@ -23,20 +23,22 @@ export interface JournalSource {
 export class JournaldSink implements Sink {
   readonly retry = { first: 100, longest: 10_000, attempts: Number.POSITIVE_INFINITY };
   readonly #open: OpenDatagram | undefined;
+  readonly #path: string;
   readonly #fields: Buffer;
   #socket: DatagramSocket | undefined;
   #ordinal = 0;
 
-  constructor(source: JournalSource, open: OpenDatagram | undefined) {
+  constructor(source: JournalSource, open: OpenDatagram | undefined, path = JOURNAL_SOCKET) {
     this.#open = open;
+    this.#path = path;
     this.#fields = Buffer.concat(commonFields(source).map(([name, value]) => field(name, value)));
   }
 
   async connect(): Promise<void> {
-    if (this.#open === undefined || !existsSync(JOURNAL_SOCKET)) {
+    if (this.#open === undefined || !existsSync(this.#path)) {
       throw new Error("journald is not enabled on this host");
     }
-    this.#socket ??= this.#open(JOURNAL_SOCKET);
+    this.#socket ??= this.#open(this.#path);
   }
 
   async send(lines: readonly LogLine[]): Promise<void> {
