@@ -1,38 +1,33 @@
 import { join } from "node:path";
 import type { FileSink } from "bun";
-import { newId, type StreamInput } from "../lib/index.ts";
-import { isAlive, processStartTime, sendSignal } from "../linux/index.ts";
+import { newId, type OutputStream, STDERR, STDOUT, type StreamInput } from "../lib/index.ts";
+import {
+  closeDescriptor,
+  createPipe,
+  isAlive,
+  type Pipe,
+  processStartTime,
+  sendSignal,
+} from "../linux/index.ts";
 import type { ExecProcess } from "./contract.ts";
 import type { ExecStart } from "./exec.ts";
 import { exitOf } from "./exec-exit.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { type MonitorProcess, startMonitor } from "./monitor.ts";
-import { MergedOutput, pipedSources } from "./output.ts";
+import { MergedOutput, type OutputSource } from "./output.ts";
 
 /** A process with pipes. conmon's driver `passthrough` gives it our descriptors and keeps none. */
 export async function startPipedExec(start: ExecStart): Promise<ExecProcess> {
-  const { request, host, directory } = start;
-  const wants = (stream: boolean) => (stream && !request.detach ? "pipe" : "ignore");
-  const monitor = startMonitor({
-    path: host.conmonPath,
-    runtime: host.program,
-    containerId: start.containerId,
-    runtimeLog: start.logPath,
-    directory,
-    temporaryDirectory: join(host.execRoot, "tmp"),
-    args: [
-      "--exec",
-      // Bun lets go of the pipes of a child that has ended, so this one must not fork itself away.
-      "--sync",
-      `--cuuid=${newId()}`,
-      `--exec-process-spec=${start.specPath}`,
-      `--container-pidfile=${start.pidPath}`,
-      "--log-path=passthrough",
-    ],
+  const { request } = start;
+  const wants = (stream: boolean) => (stream && !request.detach ? createPipe() : undefined);
+  const pipes: Pipes = {
     stdin: wants(request.stdin),
-    output: { stdout: wants(request.stdout), stderr: wants(request.stderr) },
-  });
-  const output = new MergedOutput(pipedSources(monitor.child));
+    stdout: wants(request.stdout),
+    stderr: wants(request.stderr),
+  };
+  const monitor = startPiped(start, pipes);
+  const output = new MergedOutput([...sourceOf(STDOUT, pipes.stdout), ...sourceOf(STDERR, pipes.stderr)]);
+  const input = pipes.stdin && new PipeInput(pipes.stdin.write);
   try {
     const answer = await monitor.next();
     request.signal?.throwIfAborted();
@@ -42,34 +37,77 @@ export async function startPipedExec(start: ExecStart): Promise<ExecProcess> {
         lastLoggedError(start.logPath) ?? answer?.message ?? "the monitor was killed",
       );
     }
-    return new PipedExec(answer.data, monitor, output);
+    return new PipedExec(answer.data, monitor, output, input);
   } catch (error) {
     monitor.child.kill("SIGKILL");
     monitor.close();
-    await closeStreams(monitor.child, output);
+    input?.end();
+    await output.close();
     throw error;
   }
+}
+
+/** The ends that the process has are closed here, whether it could be started or not. */
+function startPiped({ containerId, host, directory, ...start }: ExecStart, pipes: Pipes): MonitorProcess {
+  try {
+    return startMonitor({
+      path: host.conmonPath,
+      runtime: host.program,
+      containerId,
+      runtimeLog: start.logPath,
+      directory,
+      temporaryDirectory: join(host.execRoot, "tmp"),
+      args: [
+        "--exec",
+        // Its end is that of the process: a child that forked itself away would have ended at once.
+        "--sync",
+        `--cuuid=${newId()}`,
+        `--exec-process-spec=${start.specPath}`,
+        `--container-pidfile=${start.pidPath}`,
+        "--log-path=passthrough",
+      ],
+      stdin: pipes.stdin?.read ?? "ignore",
+      output: { stdout: pipes.stdout?.write ?? "ignore", stderr: pipes.stderr?.write ?? "ignore" },
+    });
+  } catch (error) {
+    for (const end of [pipes.stdin?.write, pipes.stdout?.read, pipes.stderr?.read]) closeIfOpen(end);
+    throw error;
+  } finally {
+    for (const end of [pipes.stdin?.read, pipes.stdout?.write, pipes.stderr?.write]) closeIfOpen(end);
+  }
+}
+
+function closeIfOpen(descriptor: number | undefined): void {
+  if (descriptor !== undefined) closeDescriptor(descriptor);
+}
+
+interface Pipes {
+  readonly stdin: Pipe | undefined;
+  readonly stdout: Pipe | undefined;
+  readonly stderr: Pipe | undefined;
+}
+
+function sourceOf(stream: OutputStream, pipe: Pipe | undefined): OutputSource[] {
+  if (pipe === undefined) return [];
+  return [{ stream, bytes: Bun.file(pipe.read).stream(), close: () => closeDescriptor(pipe.read) }];
 }
 
 class PipedExec implements ExecProcess {
   readonly pid: number;
   readonly output: ExecProcess["output"];
-  readonly input?: StreamInput;
+  readonly input?: PipeInput;
   readonly exited: Promise<{ code: number }>;
-  readonly #child: Bun.Subprocess;
   readonly #merged: MergedOutput;
   readonly #startTime: string;
 
-  constructor(pid: number, monitor: MonitorProcess, merged: MergedOutput) {
+  constructor(pid: number, monitor: MonitorProcess, merged: MergedOutput, input: PipeInput | undefined) {
     this.pid = pid;
-    this.#child = monitor.child;
     this.#merged = merged;
     this.#startTime = processStartTime(pid) ?? "";
     this.exited = exitOf(monitor);
     this.exited.then(() => merged.processEnded());
     this.output = merged.chunks();
-    const { stdin } = monitor.child;
-    if (stdin && typeof stdin === "object") this.input = new PipeInput(stdin);
+    if (input !== undefined) this.input = input;
   }
 
   resize(): void {
@@ -81,22 +119,21 @@ class PipedExec implements ExecProcess {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await closeStreams(this.#child, this.#merged);
+    this.input?.end();
+    await this.#merged.close();
   }
-}
-
-async function closeStreams(child: Bun.Subprocess, output: MergedOutput): Promise<void> {
-  await output.close();
-  if (child.stdin && typeof child.stdin === "object") new PipeInput(child.stdin).end();
 }
 
 /** The writing end of a process's standard input. A process that reads no more makes writes end, not fail. */
 export class PipeInput implements StreamInput {
+  readonly #descriptor: number;
   readonly #sink: FileSink;
   #ended = false;
 
-  constructor(sink: FileSink) {
-    this.#sink = sink;
+  /** Takes over the descriptor. */
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+    this.#sink = Bun.file(descriptor).writer();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -117,6 +154,11 @@ export class PipeInput implements StreamInput {
   }
 
   async #finish(): Promise<void> {
-    await this.#sink.end();
+    try {
+      await this.#sink.end();
+    } finally {
+      // The sink never closes a descriptor that it did not open.
+      closeDescriptor(this.#descriptor);
+    }
   }
 }

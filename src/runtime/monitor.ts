@@ -24,8 +24,9 @@ export interface MonitorOptions {
   readonly temporaryDirectory: string;
   /** Everything else: what to do and how. */
   readonly args: readonly string[];
-  readonly stdin: "ignore" | "pipe";
-  readonly output: { readonly stdout: "ignore" | "pipe"; readonly stderr: "ignore" | "pipe" };
+  /** Descriptors stay the caller's. */
+  readonly stdin: "ignore" | "pipe" | number;
+  readonly output: { readonly stdout: "ignore" | number; readonly stderr: "ignore" | "pipe" | number };
   /** It loads, but does nothing until `release`. */
   readonly waits?: boolean;
 }

@@ -1,9 +1,11 @@
-import { type OutputChunk, type OutputStream, STDERR, STDOUT } from "../lib/index.ts";
+import type { OutputChunk, OutputStream } from "../lib/index.ts";
 
 /** A stream of a process, and which of its outputs that is. */
 export interface OutputSource {
   readonly stream: OutputStream;
   readonly bytes: ReadableStream<Uint8Array>;
+  /** Gives back what the stream was made from; called once, when nobody reads it any more. */
+  readonly close: () => void;
 }
 
 /** Once the process has ended, what it wrote is in the pipe: silence this long means that it was all. */
@@ -12,6 +14,7 @@ const DRAIN_SILENCE_MS = 100;
 interface OpenSource {
   readonly stream: OutputStream;
   readonly reader: { read(): Promise<{ value?: Uint8Array }>; cancel(): Promise<void> };
+  readonly close: () => void;
 }
 
 /** One chunk of a source that nobody has taken yet: the source is read again when it is. */
@@ -36,7 +39,9 @@ export class MergedOutput {
   #wake: () => void = () => {};
 
   constructor(sources: readonly OutputSource[]) {
-    this.#sources = sources.map(({ stream, bytes }): OpenSource => ({ stream, reader: bytes.getReader() }));
+    this.#sources = sources.map(
+      ({ stream, bytes, close }): OpenSource => ({ stream, reader: bytes.getReader(), close }),
+    );
     this.#open = this.#sources.length;
     for (const source of this.#sources) void this.#read(source);
   }
@@ -67,9 +72,15 @@ export class MergedOutput {
 
   /** Lets go of the streams: whoever writes to them from now on gets a broken pipe. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#wake();
-    await Promise.all(this.#sources.map(({ reader }) => reader.cancel().catch(() => {})));
+    await Promise.all(
+      this.#sources.map(async ({ reader, close }) => {
+        await reader.cancel().catch(() => {});
+        close();
+      }),
+    );
   }
 
   async #read(from: OpenSource): Promise<void> {
@@ -96,12 +107,4 @@ export class MergedOutput {
       this.#wake = () => {};
     }
   }
-}
-
-/** Those of a child's outputs that are pipes. */
-export function pipedSources(child: Bun.Subprocess): OutputSource[] {
-  const sources: OutputSource[] = [];
-  if (child.stdout instanceof ReadableStream) sources.push({ stream: STDOUT, bytes: child.stdout });
-  if (child.stderr instanceof ReadableStream) sources.push({ stream: STDERR, bytes: child.stderr });
-  return sources;
 }

@@ -152,6 +152,13 @@ describe("exec", () => {
       stdout: "1 2\n33\n/tmp\n",
       stderr: "err\n",
     });
+    // Its streams can be opened by name, as scripts do.
+    const byName = "echo out >/dev/stdout; echo err >/dev/stderr; cat /dev/stdin";
+    expect(await dockerResult(["exec", "-i", id, "sh", "-c", byName], { stdin: "in\n" })).toEqual({
+      code: 0,
+      stdout: "out\nin\n",
+      stderr: "err\n",
+    });
     const missing = await dockerResult(["exec", id, "no-such-command"]);
     expect(missing.code).toBe(AGAINST_DOCKER ? 126 : 127);
     await docker("rm", "-f", id);
