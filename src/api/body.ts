@@ -25,7 +25,8 @@ export async function readJson<S extends TSchema>(
   checkContentType(request);
   if (!hasBody(request)) return undefined;
   const bytes = await readBytes(request, JSON_BODY_LIMIT);
-  return decode(name, schema, parseJson(bytes.toString("utf8")));
+  // Go reads `null` into a struct as one of which nothing was sent.
+  return decode(name, schema, parseJson(bytes.toString("utf8")) ?? {});
 }
 
 export function hasBody(request: IncomingMessage): boolean {
@@ -71,11 +72,27 @@ async function readBytes(request: IncomingMessage, limit: number): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
+/** Go's limit (encoding/json, `maxNestingDepth`). What is deeper could be read here, but not be written again. */
+const DEPTH_LIMIT = 10_000;
+
 function parseJson(text: string): unknown {
   if (text.trim() === "") throw invalidParameter("invalid JSON: got EOF while reading request body");
+  if (text.length > DEPTH_LIMIT && isTooDeep(text))
+    throw invalidParameter("invalid JSON: exceeded max depth");
   try {
     return JSON.parse(text);
   } catch (error) {
     throw invalidParameter(`invalid JSON: ${messageOf(error).replace(/^JSON Parse error: /, "")}`, error);
   }
+}
+
+/** Texts are skipped as JSON writes them; whether it is JSON is not asked here. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    if (depth > DEPTH_LIMIT) return true;
+  }
+  return false;
 }

@@ -1,7 +1,8 @@
-import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { systemError } from "../lib/index.ts";
 import type { Static, TSchema } from "../wire/index.ts";
+import type { Answer, SocketAnswer } from "./answer.ts";
 import { bodyOf, readJson } from "./body.ts";
 import type { Query } from "./query.ts";
 import type { Hijacked } from "./streams/hijacked.ts";
@@ -11,12 +12,14 @@ import { ClientGone, send } from "./streams/writing.ts";
 export interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
+  /** Until somebody takes the socket over. */
+  readonly answer: SocketAnswer;
 }
 
 /** One request and its answer. */
 export class Call {
   readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly response: Answer;
   /** The API's minor version that the client speaks: 51 for v1.51. */
   readonly minor: number;
   /** Without version and query. */
@@ -31,7 +34,7 @@ export class Call {
 
   constructor(init: {
     request: IncomingMessage;
-    response: ServerResponse;
+    response: Answer;
     minor: number;
     path: string;
     params: Readonly<Record<string, string>>;
@@ -124,7 +127,8 @@ export class Call {
   }
 
   /**
-   * Sends a stream of bytes. The head waits for the first of them: until then a failure can still be told.
+   * Sends a stream of bytes, each piece of which need only hold until the next is asked for. The head waits for the first
+   * of them: until then a failure can still be told.
    * @throws whatever the stream throws, before or after
    */
   async stream(
@@ -137,7 +141,8 @@ export class Call {
     this.begin(contentType, headers);
     try {
       for (let next = first; next.done !== true; next = await iterator.next()) {
-        const wait = this.send(next.value);
+        // Bun's response has sent or copied what it was given; the bare socket of an upgrade that nobody granted keeps it.
+        const wait = this.send(this.#upgrade === undefined ? next.value : next.value.slice());
         if (wait !== undefined) await wait;
       }
     } catch (error) {
@@ -159,9 +164,9 @@ export class Call {
   hijack(contentType: { upgraded: string; plain: string }): Hijacked {
     if (this.response.headersSent) throw systemError("the connection was already answered");
     if (this.#upgrade !== undefined) {
-      const { socket, head } = this.#upgrade;
+      const { socket, head, answer } = this.#upgrade;
       this.#onAnswer();
-      this.response.detachSocket(socket as Parameters<ServerResponse["detachSocket"]>[0]);
+      answer.handOver();
       socket.write(this.#switchingProtocols("tcp", { "Content-Type": contentType.upgraded }));
       return { source: socket, first: head, target: socket };
     }
@@ -175,9 +180,9 @@ export class Call {
   /** The bare socket of a WebSocket handshake, answered with these headers; `undefined` where there was none. */
   switchTo(protocol: string, headers: Record<string, string>): Upgrade | undefined {
     if (this.#upgrade === undefined) return undefined;
-    const { socket } = this.#upgrade;
+    const { socket, answer } = this.#upgrade;
     this.#onAnswer();
-    this.response.detachSocket(socket as Parameters<ServerResponse["detachSocket"]>[0]);
+    answer.handOver();
     socket.write(this.#switchingProtocols(protocol, headers));
     return this.#upgrade;
   }
@@ -190,13 +195,4 @@ export class Call {
   #head(status: number, headers: OutgoingHttpHeaders | undefined): void {
     this.response.writeHead(status, { ...this.#headers, ...headers });
   }
-}
-
-/** An ordinary response on a socket whose request asked for an upgrade that nobody granted. */
-export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
-  response.once("finish", () => socket.end());
-  return response;
 }

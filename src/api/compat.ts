@@ -3,7 +3,9 @@ import type {
   ContainerCreateRequest,
   ContainerInspect,
   ContainerSummary,
+  DiskUsage,
   EndpointSettings,
+  ImageInspect,
 } from "../wire/index.ts";
 
 /**
@@ -83,4 +85,58 @@ export function adaptInspect(inspect: ContainerInspect, minor: number): Containe
   if (minor >= 48) return inspect;
   const { ImageManifestDescriptor: _, ...rest } = inspect;
   return rest;
+}
+
+/** Fields of an image's configuration that are there without saying anything: Docker's types had no `omitempty` for them. */
+const IMAGE_CONFIG = {
+  User: "",
+  Env: null,
+  Cmd: null,
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+};
+
+/** Until v1.49 an image's configuration was that of a container. */
+const IMAGE_CONFIG_UNTIL_49 = {
+  Hostname: "",
+  Domainname: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Image: "",
+  ...IMAGE_CONFIG,
+};
+
+/**
+ * @param userAgent docker-compose 1 asks for the newest version, takes the name of a field for granted that went with v1.45, and
+ *   fails to recreate containers without
+ */
+export function adaptImageInspect(inspect: ImageInspect, minor: number, userAgent = ""): object {
+  const legacy = minor < 50 ? IMAGE_CONFIG_UNTIL_49 : IMAGE_CONFIG;
+  const said = Object.entries(inspect.Config ?? {}).filter(([, value]) => value !== undefined);
+  const Config = { ...legacy, ...Object.fromEntries(said) };
+  return {
+    ...inspect,
+    Config,
+    ...(minor < 45 || userAgent.startsWith("docker-compose/1.")
+      ? { Container: "", ContainerConfig: Config }
+      : {}),
+    ...(minor < 44 ? { VirtualSize: inspect.Size } : {}),
+  };
+}
+
+export function adaptDiskUsage(usage: DiskUsage, minor: number): object {
+  return {
+    ...usage,
+    ...(minor < 44 && usage.Images != null
+      ? { Images: usage.Images.map((image) => ({ ...image, VirtualSize: image.Size })) }
+      : {}),
+    ...(minor < 42 ? { BuilderSize: 0 } : {}),
+  };
 }

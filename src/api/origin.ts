@@ -4,14 +4,15 @@ import { forbidden } from "../lib/index.ts";
 
 /**
  * Refuses what a web page could make a browser send to an engine that listens on TCP: a request from a foreign
- * origin, or one to a name that the page's owner points at this machine (DNS rebinding). A unix socket is out of
- * a browser's reach.
+ * origin, or one to a name that the page's owner points at this machine (DNS rebinding; under TLS the name is what
+ * the certificate is for). A unix socket is out of a browser's reach.
  * @throws Forbidden
  */
 export function checkOrigin(request: IncomingMessage): void {
-  if (request.socket.remoteAddress === undefined) return;
+  const isEncrypted = "encrypted" in request.socket && request.socket.encrypted === true;
+  if (!isEncrypted && request.socket.remoteAddress === undefined) return;
   const host = hostOf(request.headers.host ?? "");
-  if (!isOwnName(host)) {
+  if (!isEncrypted && !isOwnName(host)) {
     throw forbidden(
       `refused: this engine is not called ${JSON.stringify(host.slice(0, 100))}; use its address or localhost`,
     );

@@ -22,6 +22,7 @@ test("names of images may have slashes, and words of the API inside", () => {
     ["DELETE", "/images/a/b/c:tag", "/images/:name{.+}", { name: "a/b/c:tag" }],
     ["POST", "/images/a/b/tag", "/images/:name{.+}/tag", { name: "a/b" }],
     ["GET", "/containers/json/json", "/containers/:id/json", { id: "json" }],
+    ["DELETE", "/containers/web/db", "/containers/:id{.+}", { id: "web/db" }],
     ["POST", "/containers/prune/start", "/containers/:id/start", { id: "prune" }],
     ["GET", "/distribution/a/b/json", "/distribution/:name{.+}/json", { name: "a/b" }],
   ];

@@ -60,6 +60,17 @@ describe("errors", () => {
     expect((await ask(server, "GET", "/_ping")).status).toBe(200);
   });
 
+  test("a name may come with the slash that it has in lists", async () => {
+    const asked: string[] = [];
+    await using api = await serveFakes({
+      containers: { remove: async (ref) => void asked.push(ref) },
+    });
+    for (const path of ["/v1.40/containers//web", "/v1.40/containers/%2Fweb", "/containers/web"]) {
+      expect((await ask(api, "DELETE", path)).status).toBe(204);
+    }
+    expect(asked).toEqual(["web", "web", "web"]);
+  });
+
   test("unknown paths and methods are not found", async () => {
     for (const [method, url] of [
       ["GET", "/nope"],
@@ -128,6 +139,11 @@ describe("requests that are wrong", () => {
     expect(status).toBe(400);
     expect(message).toStartWith("invalid JSON: ");
     expect((await refused("[".repeat(1_000_000)))[0]).toBe(400);
+    const deep = (depth: number) => `{"Image":"a","Volumes":{"/v":${"[".repeat(depth)}${"]".repeat(depth)}}}`;
+    expect(await refused(deep(100_000))).toEqual([400, "invalid JSON: exceeded max depth"]);
+    expect((await ask(server, "POST", "/containers/create", deep(9_000))).status).toBe(201);
+    const text = { Image: "a", Env: [`A=${'[{"\\'.repeat(20_000)}`] };
+    expect((await ask(server, "POST", "/containers/create", text)).status).toBe(201);
     expect(await refused("  ")).toEqual([400, "invalid JSON: got EOF while reading request body"]);
   });
 
@@ -311,6 +327,47 @@ describe("create", () => {
     expect(request.HostConfig).toEqual({ PidsLimit: null, IpcMode: "shareable", CgroupnsMode: "host" });
     expect(request.Healthcheck).toEqual({ Test: ["CMD", "true"] });
   });
+});
+
+test("what an image's configuration does not say is shown as each version of the API shows it", async () => {
+  const image = {
+    Id: "sha256:1",
+    RepoTags: [],
+    RepoDigests: [],
+    Config: { Cmd: ["sh"] },
+    Architecture: "amd64",
+    Os: "linux",
+    Size: 7,
+    GraphDriver: null,
+    RootFS: { Type: "layers", Layers: [] },
+    Metadata: {},
+  };
+  await using api = await serveFakes({ images: { inspect: async () => image } });
+  const inspected = async (version: string) => {
+    const { json } = await ask(api, "GET", `/v1.${version}/images/x/json`);
+    return json as Record<string, unknown> & { Config: Record<string, unknown> };
+  };
+  const newest = await inspected("51");
+  expect(newest.Config).toMatchObject({ Cmd: ["sh"], Entrypoint: null, Labels: null, User: "" });
+  for (const gone of [newest.Config["Tty"], newest["ContainerConfig"], newest["VirtualSize"]]) {
+    expect(gone).toBeUndefined();
+  }
+  expect((await inspected("49")).Config).toMatchObject({ Cmd: ["sh"], Tty: false, Hostname: "" });
+  expect(await inspected("43")).toMatchObject({ ContainerConfig: { Volumes: null }, VirtualSize: 7 });
+  const oldCompose = { "User-Agent": "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.12" };
+  const forCompose = await ask(api, "GET", "/v1.51/images/x/json", undefined, oldCompose);
+  expect(forCompose.json).toMatchObject({ ContainerConfig: { Volumes: null } });
+});
+
+test("disk usage has what older versions of the API had", async () => {
+  const Images = [{ Id: "sha256:1", Size: 7 }] as never;
+  await using api = await serveFakes({ system: { diskUsage: async () => ({ LayersSize: 7, Images }) } });
+  expect((await ask(api, "GET", "/v1.41/system/df")).json).toEqual({
+    LayersSize: 7,
+    Images: [{ Id: "sha256:1", Size: 7, VirtualSize: 7 }],
+    BuilderSize: 0,
+  });
+  expect((await ask(api, "GET", "/v1.51/system/df")).json).toEqual({ LayersSize: 7, Images });
 });
 
 describe("a browser", () => {

@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { EngineError, kindOf, log, messageOf, notFound } from "../lib/index.ts";
 import type { ErrorResponse } from "../wire/index.ts";
+import { type Answer, SocketAnswer } from "./answer.ts";
 import { BodyTooLarge, hasBody } from "./body.ts";
-import { Call, responseOn, type Upgrade } from "./call.ts";
+import { Call, type Upgrade } from "./call.ts";
 import { checkOrigin } from "./origin.ts";
 import { Query } from "./query.ts";
 import type { Router } from "./router.ts";
@@ -51,6 +52,7 @@ export class ApiServer {
   serve(server: Server = createServer()): Server {
     // Streams and uploads last as long as they last; a client may keep an idle connection for its next request.
     server.requestTimeout = 0;
+    server.headersTimeout = HEAD_TIMEOUT_MS;
     server.keepAliveTimeout = 0;
     server.timeout = 0;
     server.once("listening", () => allowHalfClose(server));
@@ -58,7 +60,8 @@ export class ApiServer {
     server.on("upgrade", (request, socket, head) => {
       // Without a listener a connection reset by the client would be an uncaught exception.
       socket.on("error", () => {});
-      void this.#handle(request, responseOn(request, socket), { socket, head });
+      const answer = new SocketAnswer(socket);
+      void this.#handle(request, answer, { socket, head, answer });
     });
     server.on("clientError", (error, socket) => {
       log.debug("a connection sent no HTTP", { error: messageOf(error) });
@@ -90,11 +93,7 @@ export class ApiServer {
     await Promise.all(closed);
   }
 
-  async #handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    upgrade: Upgrade | undefined,
-  ): Promise<void> {
+  async #handle(request: IncomingMessage, response: Answer, upgrade: Upgrade | undefined): Promise<void> {
     response.on("error", () => {});
     const answered = Promise.withResolvers<void>();
     this.#unanswered.add(answered.promise);
@@ -114,14 +113,14 @@ export class ApiServer {
 
   #route(
     request: IncomingMessage,
-    response: ServerResponse,
+    response: Answer,
     upgrade: Upgrade | undefined,
     onAnswer: () => void,
   ): void | Promise<void> {
     checkOrigin(request);
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
-    const { minor, path } = splitVersion(decodePath(mark < 0 ? url : url.slice(0, mark)));
+    const { minor, path } = splitVersion(plainPath(mark < 0 ? url : url.slice(0, mark)));
     const match = this.#router.match(request.method ?? "GET", path);
     if (match === undefined) throw notFound("page not found");
     const query = new Query(mark < 0 ? "" : url.slice(mark + 1));
@@ -132,7 +131,7 @@ export class ApiServer {
     );
   }
 
-  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  #fail(request: IncomingMessage, response: Answer, error: unknown): void {
     if (error instanceof ClientGone || request.aborted) return void response.destroy();
     const status = error instanceof BodyTooLarge ? 413 : statusOf(kindOf(error));
     if (!(error instanceof EngineError)) {
@@ -171,6 +170,8 @@ export class ApiServer {
   }
 }
 
+/** How long a client may take over the head of a request, as with dockerd (`ReadHeaderTimeout`). */
+const HEAD_TIMEOUT_MS = 5 * 60_000;
 /** How long a client may go on with a body that nobody wants before the connection is closed on it. */
 const UNWANTED_BODY_MS = 2_000;
 
@@ -180,7 +181,7 @@ const UNWANTED_BODY_MS = 2_000;
  */
 function answerEarly(
   request: IncomingMessage,
-  response: ServerResponse,
+  response: Answer,
   status: number,
   headers: Record<string, string | number>,
   text: Buffer,
@@ -201,6 +202,15 @@ function answerEarly(
 function allowHalfClose(server: Server): void {
   // Node's and Bun's, but not in the types.
   Object.assign(server, { httpAllowHalfOpen: typeof server.address() === "string" });
+}
+
+/**
+ * Decoded, with one slash where there are several. Clients put names in as they got them, `/web` for one: `/containers//web/json`.
+ * Docker sends those elsewhere with a 301.
+ */
+function plainPath(path: string): string {
+  const decoded = decodePath(path);
+  return decoded.includes("//") ? decoded.replaceAll(/\/{2,}/g, "/") : decoded;
 }
 
 function decodePath(path: string): string {

@@ -212,8 +212,9 @@ describe("exec", () => {
     const asked: unknown[] = [];
     await using api = await serveFakes({
       containers: {
-        execStart: async (id, options) => {
+        execStart: async (id, { onAccepted, ...options }) => {
           asked.push(id, options);
+          onAccepted?.();
           return process.session({ tty: true });
         },
       },
@@ -233,9 +234,10 @@ describe("exec", () => {
   test("a command that cannot be executed is told in the stream, a missing exec or stopped container is not", async () => {
     await using api = await serveFakes({
       containers: {
-        execStart: async (id) => {
+        execStart: async (id, { onAccepted }) => {
           if (id === "gone") throw notFound("No such exec instance: gone");
           if (id === "stopped") throw conflict("container abc is not running");
+          onAccepted?.();
           throw new EngineError("InvalidParameter", "OCI runtime exec failed: no such file");
         },
       },
@@ -250,7 +252,49 @@ describe("exec", () => {
     client.write(upgradeRequest("/exec/e1/start", {}));
     await client.toEnd();
     expect(headOf(client.received)).toStartWith("HTTP/1.1 101 ");
-    expect(frames(bodyOf(client.received))).toEqual(["2:OCI runtime exec failed: no such file\r\n"]);
+    expect(frames(bodyOf(client.received))).toEqual(["1:OCI runtime exec failed: no such file\r\n"]);
+  });
+
+  test("frames are what the start asks for, whatever the exec was created with", async () => {
+    const process = new FakeProcess();
+    await using api = await serveFakes({
+      containers: {
+        execStart: async (_id, { onAccepted }) => {
+          onAccepted?.();
+          return process.session({ tty: true });
+        },
+      },
+    });
+    const client = new RawClient(api.path);
+    client.write(upgradeRequest("/exec/e1/start", { Tty: false }));
+    process.print("out\r\n");
+    process.exit();
+    await client.toEnd();
+    expect(frames(bodyOf(client.received))).toEqual(["1:out\r\n"]);
+  });
+
+  test("the head is out before the process is started: clients with a buffer would lose output that comes with it", async () => {
+    const process = new FakeProcess();
+    const started = Promise.withResolvers<void>();
+    await using api = await serveFakes({
+      containers: {
+        execStart: async (_id, { onAccepted }) => {
+          onAccepted?.();
+          await started.promise;
+          return process.session();
+        },
+      },
+    });
+    const client = new RawClient(api.path);
+    client.write(upgradeRequest("/v1.51/exec/e1/start", {}));
+    const head = await client.until((text) => text.includes("\r\n\r\n"));
+    expect(head).toContain("Content-Type: application/vnd.docker.multiplexed-stream\r\n");
+    expect(bodyOf(client.received).length).toBe(0);
+    started.resolve();
+    process.print("out");
+    process.exit();
+    await client.toEnd();
+    expect(frames(bodyOf(client.received))).toEqual(["1:out"]);
   });
 
   test("a detached one is answered at once", async () => {
@@ -288,7 +332,7 @@ describe("wait", () => {
 });
 
 describe("logs", () => {
-  test("flush each chunk at once, framed or raw, and end with the client", async () => {
+  test("flush each chunk at once, a frame a line, and end with the client", async () => {
     const seen: { options?: unknown; signal?: AbortSignal } = {};
     const process = new FakeProcess();
     await using api = await serveFakes({
@@ -308,6 +352,11 @@ describe("logs", () => {
     expect(headOf(client.received)).toContain("application/vnd.docker.multiplexed-stream");
     process.print("one line\n");
     await client.until((text) => text.includes("one line\n"));
+    process.print("two\nthree\nand a half");
+    const lines = ["two\n", "three\n", "and a half"].map(
+      (line) => `\x01\0\0\0\0\0\0${String.fromCharCode(line.length)}${line}`,
+    );
+    expect(await client.until((text) => text.includes("half"))).toContain(lines.join(""));
     expect(seen.options).toEqual({
       stdout: true,
       stderr: true,
@@ -427,6 +476,38 @@ describe("archives", () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(150 << 20);
   });
 
+  test.each(["", "Connection: Upgrade\r\nUpgrade: h2c\r\n"])(
+    "what is overwritten after it was sent arrives as it was, however slow the reader (%j)",
+    async (extra) => {
+      const sizes = Array.from({ length: 60 }, (_, i) => [100, 256 << 10, 5, 20_000, 70_000][i % 5]!);
+      const buffer = Buffer.alloc(256 << 10);
+      await using api = await serveFakes({
+        containers: {
+          archiveGet: async () => ({
+            stat: { name: "f", size: 1, mode: 420, mtime: "2024-01-01T00:00:00Z", linkTarget: "" },
+            tar: (async function* () {
+              for (const [i, size] of sizes.entries()) yield buffer.subarray(0, size).fill(i + 1);
+            })(),
+          }),
+        },
+      });
+      const client = new RawClient(api.path);
+      client.write(`GET /containers/x/archive?path=/f HTTP/1.0\r\nHost: d\r\n${extra}\r\n`);
+      client.socket.pause();
+      for (let wake = 0; wake < 100; wake++) {
+        await Bun.sleep(1);
+        client.socket.resume();
+        await Bun.sleep(0);
+        client.socket.pause();
+      }
+      client.socket.resume();
+      await client.toEnd();
+      const body = client.received.subarray(client.received.indexOf("\r\n\r\n") + 4);
+      const wanted = Buffer.concat(sizes.map((size, i) => Buffer.alloc(size, i + 1)));
+      expect(body.equals(wanted)).toBe(true);
+    },
+  );
+
   test("a failure amid an upload is told, though the body has not come in", async () => {
     await using api = await serveFakes({
       containers: {
@@ -471,6 +552,9 @@ describe("progress", () => {
           report({ stream: `Loaded ${size} ${options.quiet}\n` });
           throw new EngineError("InvalidParameter", "broken archive");
         },
+        import: async () => {
+          throw new EngineError("InvalidParameter", "empty archive");
+        },
       },
     });
     const headers = { "Content-Type": "application/x-tar" };
@@ -480,6 +564,27 @@ describe("progress", () => {
       '{"stream":"Loaded 3 true\\n"}\r\n{"errorDetail":{"message":"broken archive"},"error":"broken archive"}\r\n',
     );
     const early = await ask(api, "POST", "/images/load", "", headers);
-    expect([early.status, early.json]).toEqual([400, { message: "empty archive" }]);
+    expect([early.status, early.json]).toEqual([
+      200,
+      { errorDetail: { message: "empty archive" }, error: "empty archive" },
+    ]);
+    expect((await ask(api, "POST", "/images/create?fromSrc=-", "", headers)).status).toBe(400);
+  });
+
+  test("a failure amid an upload is told in the stream, though the rest has not come in", async () => {
+    await using api = await serveFakes({
+      images: {
+        load: async (body) => {
+          for await (const _ of body) throw new EngineError("InvalidParameter", "no archive");
+        },
+      },
+    });
+    const client = new RawClient(api.path);
+    client.write("POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 8388608\r\n\r\n");
+    client.write(Buffer.alloc(4 << 20));
+    await client.until((got) => got.includes('"error":"no archive"'));
+    client.write(Buffer.alloc(4 << 20));
+    await client.until((got) => got.endsWith("0\r\n\r\n"));
+    client.close();
   });
 });

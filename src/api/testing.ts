@@ -19,9 +19,7 @@ function fake<T extends object>(name: string, given: Partial<T> | undefined): T 
         return typeof value === "function" ? value.bind(target) : value;
       }
       // Optional methods must look absent.
-      if (
-        ["pull", "push", "login", "create", "remove", "connect", "disconnect", "prune"].includes(String(key))
-      ) {
+      if (["create", "remove", "connect", "disconnect", "prune"].includes(String(key))) {
         if (name !== "containers" && name !== "volumes") return undefined;
       }
       return () => {

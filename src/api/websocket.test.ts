@@ -100,6 +100,48 @@ describe("attach over a WebSocket", () => {
     expect(parse(bodyOf(client.received))[0]).toBe("10:beat");
   });
 
+  test("whoever asks for answers and reads none makes the server wait, not grow", async () => {
+    const { api, client } = await connect(new FakeProcess());
+    await using _ = api;
+    const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame(9, "x".repeat(125))));
+    client.socket.pause();
+    const before = process.memoryUsage.rss();
+    let taken = 0;
+    for (let round = 0; round < 300 && client.socket.writableLength < 4 << 20; round++) {
+      client.write(pings);
+      await Bun.sleep(1);
+      taken = client.socket.bytesWritten - client.socket.writableLength;
+    }
+    // What the kernel holds on the way there and back.
+    expect(taken).toBeLessThan(2 << 20);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 << 20);
+    client.close();
+    expect((await fetch("http://d/_ping", { unix: api.path })).status).toBe(200);
+  });
+
+  test("nothing that follows the client's close is answered", async () => {
+    const process = new FakeProcess();
+    const { api, client } = await connect(process);
+    await using _ = api;
+    const flood = Array.from({ length: 100 }, () => [frame(8, ""), frame(9, "x"), frame(2, "late")]).flat();
+    client.write(Buffer.concat(flood));
+    await client.toEnd();
+    expect(parse(bodyOf(client.received))).toEqual(["8:"]);
+    expect(process.received).toEqual([]);
+    process.exit();
+  });
+
+  test("a large message that comes in small pieces", async () => {
+    const process = new FakeProcess();
+    const { api, client } = await connect(process);
+    await using _ = api;
+    const bytes = frame(2, Buffer.alloc(60_000, 1));
+    for (let at = 0; at < bytes.length; at += 7) client.write(bytes.subarray(at, at + 7));
+    await process.untilInput((it) => Buffer.concat(it.received).length === 60_000);
+    expect(Buffer.concat(process.received).every((byte) => byte === 1)).toBe(true);
+    process.exit();
+  });
+
   test("the client's close ends the input and is answered", async () => {
     const process = new FakeProcess();
     const { api, client } = await connect(process);

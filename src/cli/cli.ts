@@ -1,4 +1,10 @@
-import { type ClientConfig, type Engine, loadClientConfig } from "../sdk/index.ts";
+import {
+  type ClientConfig,
+  discoverEndpoint,
+  type Engine,
+  type FoundEndpoint,
+  loadClientConfig,
+} from "../sdk/index.ts";
 import type { GlobalFlags } from "./globals.ts";
 import type { Output } from "./terminal/output.ts";
 
@@ -8,6 +14,7 @@ export class Cli {
   readonly globals: GlobalFlags;
   readonly env: Readonly<Record<string, string | undefined>>;
   #config: Promise<ClientConfig> | undefined;
+  #endpoint: Promise<FoundEndpoint> | undefined;
   #engine: Promise<Engine> | undefined;
   #connect: (cli: Cli) => Promise<Engine>;
 
@@ -55,6 +62,25 @@ export class Cli {
       return {};
     });
     return this.#config;
+  }
+
+  /** Where the engine is, by the command line, the environment and the configuration. */
+  endpoint(): Promise<FoundEndpoint> {
+    const { host, context, tls, configDirectory } = this.globals;
+    const search = {
+      ...{ host, context, tls, configDirectory },
+      env: this.env,
+      loadConfig: () => this.config(),
+    };
+    this.#endpoint ??= discoverEndpoint(search, (line) => this.debug(line));
+    return this.#endpoint;
+  }
+
+  /** Where the engine would be if no context were chosen: what the context `default` stands for. */
+  addressedEndpoint(): Promise<FoundEndpoint> {
+    const { host, tls, configDirectory } = this.globals;
+    const { DOCKER_CONTEXT: _, ...env } = this.env;
+    return discoverEndpoint({ host, tls, configDirectory, env, loadConfig: async () => ({}) });
   }
 
   /** The engine to talk to; started where none runs and this process may. */

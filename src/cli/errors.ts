@@ -1,5 +1,5 @@
 import { messageOf } from "../lib/index.ts";
-import { ConnectionError, ResponseError } from "../sdk/index.ts";
+import { ConnectionError, HandshakeError, ResponseError } from "../sdk/index.ts";
 
 /** Ends the command with this exit code; an empty message ends it silently. */
 export class ExitError extends Error {
@@ -22,6 +22,7 @@ export function describeError(error: unknown): string {
   // Docker's client prefixes what the engine said, and scripts match it.
   if (error instanceof ResponseError) return `Error response from daemon: ${error.message}`;
   if (error instanceof ConnectionError) return connectionAdvice(error);
+  if (error instanceof HandshakeError) return `error during connect: ${error.message}`;
   return messageOf(error);
 }
 

@@ -9,6 +9,7 @@ export type Completion =
   | "images"
   | "volumes"
   | "networks"
+  | "contexts"
   | "files"
   | "environment"
   | "signals"

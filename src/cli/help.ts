@@ -50,7 +50,10 @@ export async function groupHelp(name: string, group: Group): Promise<string> {
   return [
     `Usage:  berth ${name} COMMAND`,
     group.summary,
-    await commandList("Commands", Object.entries(group.commands)),
+    await commandList(
+      "Commands",
+      Object.entries(group.commands).filter(([, { hidden }]) => hidden !== true),
+    ),
     `Run 'berth ${name} COMMAND --help' for more information on a command.`,
   ].join("\n\n");
 }

@@ -86,8 +86,7 @@ const FAILURES: readonly (readonly [string, number, string])[] = [
     "invalid argument \"1x\" for \"-m, --memory\" flag: invalid suffix: 'x'\n\nUsage:  berth run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'berth run --help' for more information\n",
   ],
   ["run --pid foo x", 125, "berth: --pid: invalid PID mode\n\nRun 'berth run --help' for more information\n"],
-  ["--tlsverify ps", 1, "TLS is not supported yet: use unix:// or a plain tcp:// address\n"],
-  ["-H ssh://x ps", 1, "ssh:// is not supported yet: use unix:// or tcp://\n"],
+  ["-H ssh://-x ps", 1, 'ssh host connection is not valid: invalid host "-x"\n'],
   ["-l loud ps", 1, "unable to parse logging level: loud\n"],
   [
     "ps",
@@ -105,5 +104,5 @@ for (const [line, code, err] of FAILURES) {
 test("--debug tells how the engine was found", async () => {
   const { err } = await berth("-D ps");
   expect(err).toContain("debug: endpoint by -H: not given\n");
-  expect(err).toContain('debug: endpoint by BERTH_HOST: {"kind":"unix"');
+  expect(err).toContain("debug: endpoint by BERTH_HOST: unix:///nonexistent/berth.sock\n");
 });

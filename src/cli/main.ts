@@ -6,6 +6,7 @@ import { GLOBAL_FLAGS, readGlobals } from "./globals.ts";
 import { FlagError, type Parsed, parseArguments } from "./parse.ts";
 import type { Arity, Command } from "./spec.ts";
 import { terminalOutput } from "./terminal/output.ts";
+import { shownOn } from "./text/visible.ts";
 import { COMMANDS, findIn, type Group, isGroup, type Leaf } from "./tree.ts";
 
 /** What a wrong command line ends with, as in Docker's client. */
@@ -24,12 +25,13 @@ export async function runClient(
 ): Promise<number> {
   try {
     const parsed = parseRoot(argv);
-    const globals = readGlobals(parsed.values as Values<typeof GLOBAL_FLAGS>, env);
+    const values = parsed.values as Values<typeof GLOBAL_FLAGS>;
+    const globals = readGlobals({ values, changed: parsed.changed }, env);
     const cli = new Cli({ output, globals, env, connect });
     return await dispatch(cli, parsed);
   } catch (error) {
     const message = describeError(error);
-    if (message !== "") output.warn(`${message}\n`);
+    if (message !== "") output.warn(`${shownOn(2, message)}\n`);
     return error instanceof ExitError ? error.exitCode : 1;
   }
 }

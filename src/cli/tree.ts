@@ -113,10 +113,26 @@ const network: Group = {
   },
 };
 
+const context: Group = {
+  summary: "Manage contexts",
+  commands: {
+    create: { load: async () => import("./commands/context-create.ts") },
+    export: { load: async () => import("./commands/context-export.ts") },
+    import: { load: async () => import("./commands/context-import.ts") },
+    inspect: { load: async () => import("./commands/context-inspect.ts") },
+    ls: { load: async () => import("./commands/context-ls.ts"), aliases: ["list"] },
+    rm: { load: async () => import("./commands/context-rm.ts"), aliases: ["remove"] },
+    show: { load: async () => import("./commands/context-show.ts") },
+    update: { load: async () => import("./commands/context-update.ts") },
+    use: { load: async () => import("./commands/context-use.ts") },
+  },
+};
+
 const system: Group = {
   summary: "Manage the engine",
   commands: {
     df: { load: async () => import("./commands/system-df.ts") },
+    "dial-stdio": { load: async () => import("./commands/dial-stdio.ts"), hidden: true },
     events,
     info,
     prune: { load: async () => import("./commands/system-prune.ts") },
@@ -142,6 +158,7 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   commit,
   completion: { load: async () => import("./commands/completion.ts") },
   container,
+  context,
   cp: copy,
   create,
   diff,

@@ -33,7 +33,9 @@ export async function settle(
   streams.execs.endAll(record.id);
   // The monitor wrote its last line before it told of the end.
   streams.outputs.ended(record);
-  const clear = () => clearOrLog(context, record);
+  const clear = async () => {
+    await Promise.all([clearOrLog(context, record), streams.outputs.delivered(record)]);
+  };
   const lateWord = exit.oomKilled && !record.state.oomKilled;
   const tell = () => {
     // Where the monitor noticed only together with the end.

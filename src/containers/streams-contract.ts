@@ -121,6 +121,8 @@ export interface Outputs {
   adopt(record: ContainerRecord): void;
   /** The monitor is gone and its log complete: readers that follow end once they have read all of it. */
   ended(record: ContainerRecord): void;
+  /** After `ended`: resolves when those who are attached have been given all of it, or after a moment. */
+  delivered(record: ContainerRecord): Promise<void>;
   /** The container is being removed: its files may go. Readers with the files open end by themselves. */
   remove(id: string): void;
   /** @throws where the driver cannot be read: `configured logging driver does not support reading` */

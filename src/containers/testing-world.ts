@@ -440,6 +440,7 @@ export class World {
           failed: note("output.failed"),
           adopt: note("output.adopt"),
           ended: note("output.ended"),
+          delivered: () => Promise.resolve(),
           remove: () => {},
           logs: async () => ({ tty: false, output: none() }),
           attach: async () => ({ tty: false, output: none() }),

@@ -15,6 +15,7 @@ import { BlobStore, Database, EventLog } from "../store/index.ts";
 import { Volumes } from "../volumes/index.ts";
 import type { DaemonConfig } from "./config.ts";
 import { engineId } from "./engine-id.ts";
+import { networkBackend } from "./network-backend.ts";
 import { createSystem } from "./system.ts";
 
 /** All rooms, wired together, behind a server that is ready to listen. */
@@ -79,6 +80,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     emit,
     dataRoot: config.dataRoot,
     isRunning: (id) => containers?.isRunning(id) ?? false,
+    registries: config.registries,
   });
   undo.defer(() => images.close());
   phase("images");
@@ -89,7 +91,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     database,
     emit,
     instance: config.instance,
-    config: networksConfig(config),
+    config: config.networks,
   });
   undo.defer(() => networks.close());
   phase("volumes and networks");
@@ -124,13 +126,21 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     volumes,
   });
   const server = new ApiServer({
-    router: routesOf({ containers, images, volumes, networks, events, system }),
+    router: routesOf({
+      containers,
+      images,
+      volumes,
+      networks: networkBackend(networks, containers),
+      events,
+      system,
+    }),
     version: VERSION,
   });
   const live = undo.move();
   return {
     server,
     reload: (changed) => {
+      images.registry.configure(changed.registries);
       current = reloaded(current, changed);
       setLogLevel(current.logLevel);
     },
@@ -154,23 +164,8 @@ function refuseUnknownDefault(runtimes: OciRuntimes, { defaultRuntime }: DaemonC
 
 /** Only the settings that the table says can change; the others wait for the next start. */
 function reloaded(current: DaemonConfig, changed: DaemonConfig): DaemonConfig {
-  const { logLevel, labels, shutdownTimeoutSeconds } = changed;
-  return { ...current, logLevel, labels, shutdownTimeoutSeconds };
-}
-
-function networksConfig({ bridge, addressPools, dns, dnsOptions, dnsSearch }: DaemonConfig) {
-  return {
-    ...(bridge.bip === undefined ? {} : { bip: bridge.bip }),
-    ...(bridge.fixedCidr === undefined ? {} : { fixedCidr: bridge.fixedCidr }),
-    ...(bridge.mtu === undefined ? {} : { mtu: bridge.mtu }),
-    ...(bridge.hostIp === undefined ? {} : { ip: bridge.hostIp }),
-    ...(bridge.hostGatewayIp === undefined ? {} : { hostGatewayIps: [bridge.hostGatewayIp] }),
-    icc: bridge.icc,
-    defaultAddressPools: addressPools,
-    dns,
-    dnsOptions,
-    dnsSearch,
-  };
+  const { logLevel, labels, registries, shutdownTimeoutSeconds } = changed;
+  return { ...current, logLevel, labels, registries, shutdownTimeoutSeconds };
 }
 
 function containerDefaults(config: DaemonConfig): ContainerDefaults {

@@ -12,7 +12,14 @@ export interface CommandLine {
   readonly validate: boolean;
 }
 
-const REPEATED: ReadonlySet<SettingType> = new Set(["list", "pairs", "ulimits", "pools", "runtimes"]);
+const REPEATED: ReadonlySet<SettingType> = new Set([
+  "list",
+  "pairs",
+  "ulimits",
+  "pools",
+  "options",
+  "runtimes",
+]);
 
 /** @throws InvalidParameter for what is no flag of the daemon */
 export function parseCommandLine(args: readonly string[]): CommandLine {
@@ -80,6 +87,8 @@ function convert(setting: Setting, given: string | string[]): unknown {
     case "integer":
       return parseWhole(setting, list.at(-1)!);
     case "list":
+    // In the file only.
+    case "registries":
       return list;
     case "pairs":
       return Object.fromEntries(list.map((text) => splitPair(setting, text)));
@@ -87,6 +96,8 @@ function convert(setting: Setting, given: string | string[]): unknown {
       return Object.fromEntries(list.map((text) => parseUlimit(setting, text)));
     case "pools":
       return list.map((text) => parsePool(setting, text));
+    case "options":
+      return mergeOptions(setting, list);
     case "runtimes":
       return Object.fromEntries(
         list.map((text) => splitPair(setting, text)).map(([name, path]) => [name, { path }]),
@@ -115,6 +126,17 @@ function splitPair(setting: Setting, text: string): [string, string] {
   return at < 1 ? wrong(setting, text, "key=value") : [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** `bridge=com.docker.network.driver.mtu=1400`, several times. */
+function mergeOptions(setting: Setting, list: readonly string[]): Record<string, Record<string, string>> {
+  const byDriver: Record<string, Record<string, string>> = {};
+  for (const text of list) {
+    const [driver, option] = splitPair(setting, text);
+    const [key, value] = splitPair(setting, option);
+    byDriver[driver] = { ...byDriver[driver], [key]: value };
+  }
+  return byDriver;
+}
+
 function parseUlimit(setting: Setting, text: string): [string, { Name: string; Soft: number; Hard: number }] {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
   if (match === null) return wrong(setting, text, "name=soft[:hard]");
@@ -132,7 +154,7 @@ function parsePool(setting: Setting, text: string): { base: string; size: number
 
 /** The text of `berth daemon --help`. */
 export function daemonHelp(): string {
-  const rows = SETTINGS.map((setting) => {
+  const rows = SETTINGS.filter((setting) => flagOf(setting) !== undefined).map((setting) => {
     const short = setting.short === undefined ? "    " : `-${setting.short}, `;
     return [
       `  ${short}--${flagOf(setting)}${setting.type === "boolean" ? "" : ` ${setting.type === "integer" ? "int" : setting.type === "list" ? "list" : "string"}`}`,

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { invalidParameter, messageOf } from "../lib/index.ts";
+import { registriesProblem } from "./registries-config.ts";
 import { flagOf, SETTINGS, type Setting } from "./settings.ts";
 
 /** Setting's key → value in the type that the table says. */
@@ -98,6 +99,13 @@ function typeProblem(setting: Setting, value: unknown): string | undefined {
         )
         ? undefined
         : 'must be like [{"base": "10.10.0.0/16", "size": 24}]';
+    case "options":
+      return isObject(value) &&
+        Object.values(value).every((options) => isObject(options) && Object.values(options).every(isText))
+        ? undefined
+        : 'must be like {"bridge": {"key": "value"}}';
+    case "registries":
+      return registriesProblem(value);
     case "runtimes":
       return isObject(value) &&
         Object.values(value).every((entry) => isObject(entry) && isText((entry as { path?: unknown }).path))

@@ -24,7 +24,7 @@ test("without flags and file, the defaults", () => {
     instance: { name: "berth", bridge: "berth0" },
     cgroupParent: "/berth",
     logLevel: "info",
-    bridge: { icc: true },
+    networks: {},
   });
 });
 
@@ -66,7 +66,7 @@ test("flags and file set the same things", () => {
   expect(fromFlags).toMatchObject({
     logLevel: "debug",
     defaultShmSizeBytes: 8 << 20,
-    bridge: { mtu: 1400, icc: false },
+    networks: { mtu: 1400, icc: false, defaultAddressPools: [{ base: "10.0.0.0/8", size: 24 }] },
   });
 });
 
@@ -84,10 +84,88 @@ test("what dockerd refuses is refused in its words", () => {
 });
 
 test("what berth can't honour is refused with a reason, and what is so anyway is accepted", () => {
-  expect(() => load({ tlsverify: true })).toThrow("TLS");
+  for (const file of [{ tlsverify: false }, { tls: true, tlsverify: false }])
+    expect(() => load(file)).toThrow("everybody who reaches the engine would be root");
   expect(() => load({ "live-restore": false })).toThrow("live-restore");
   expect(() => load({ "userns-remap": "default" })).toThrow("remap");
+  expect(() => load({ "allow-direct-routing": true })).toThrow("gateway mode routed");
+  expect(() => load({ "userland-proxy-path": "/usr/bin/docker-proxy" })).toThrow("forwards by itself");
   expect(load({ "live-restore": true, "userland-proxy": false }).dataRoot).toBe("/var/lib/berth");
+});
+
+test("TLS has its files where Docker has them, unless it is told others", () => {
+  expect(load({ tls: false }).tls).toBeUndefined();
+  expect(load({ tls: false, tlsverify: false }).tls).toBeUndefined();
+  // dockerd copies `tls` to a `tlsverify` that nobody has set.
+  expect(load({ tls: true }).tls).toEqual(load({ tlsverify: true }).tls!);
+  expect(load("", "--tlsverify", "--tlscacert", "/ca", "--tlscert=/c", "--tlskey", "/k").tls).toEqual({
+    ca: "/ca",
+    cert: "/c",
+    key: "/k",
+  });
+  expect(load({ tls: true, tlsverify: true, tlskey: "/k" }).tls).toMatchObject({
+    ca: expect.stringMatching(/^\/.*\/ca\.pem$/),
+    key: "/k",
+  });
+});
+
+test("networks: every key of dockerd's, in the file and as a flag", () => {
+  const file = {
+    bip: "10.1.0.1/16",
+    bip6: "fd01::1/64",
+    "fixed-cidr": "10.1.2.0/24",
+    "fixed-cidr-v6": "fd01::/80",
+    "default-gateway": "10.1.0.9",
+    "default-gateway-v6": "fd01::9",
+    ipv6: true,
+    "ip-masq": false,
+    "ip-forward": false,
+    "ip-forward-no-drop": true,
+    iptables: false,
+    ip6tables: false,
+    "userland-proxy": true,
+    ip: "127.0.0.1",
+    "host-gateway-ips": ["10.0.0.1", "fd00::1"],
+    "default-network-opts": { bridge: { a: "1", b: "2=3" } },
+    dns: ["10.9.9.9"],
+    "dns-opts": ["ndots:2"],
+    "dns-search": ["example.test"],
+  };
+  const flags = [
+    ...["--bip=10.1.0.1/16", "--bip6=fd01::1/64", "--fixed-cidr=10.1.2.0/24", "--fixed-cidr-v6=fd01::/80"],
+    ...["--default-gateway=10.1.0.9", "--default-gateway-v6=fd01::9", "--ipv6", "--ip-masq=false"],
+    ...["--ip-forward=false", "--ip-forward-no-drop", "--iptables=false", "--ip6tables=false"],
+    ...["--userland-proxy", "--ip=127.0.0.1", "--host-gateway-ip=10.0.0.1", "--host-gateway-ip=fd00::1"],
+    ...["--default-network-opt=bridge=a=1", "--default-network-opt=bridge=b=2=3"],
+    ...["--dns=10.9.9.9", "--dns-opt=ndots:2", "--dns-search=example.test"],
+  ];
+  const { networks } = load(file);
+  expect(load("", ...flags).networks).toEqual(networks);
+  expect(Object.keys(networks)).toHaveLength(Object.keys(file).length);
+  expect(load("", "-b", "none").networks).toEqual({ bridge: "none" });
+  expect(load({ "host-gateway-ip": "10.0.0.1" }).networks).toEqual({ hostGatewayIps: ["10.0.0.1"] });
+  expect(load({ bip: "", mtu: 0, bridge: "" }).networks).toEqual({});
+});
+
+test("networks: what makes no sense is refused before anything is begun", () => {
+  expect(() => load({ bip: "10.0.0.1/8", bridge: "br5" })).toThrow(
+    "You specified -b & --bip, mutually exclusive options. Please specify only one",
+  );
+  expect(() => load({ bip: "10.0.0.1" })).toThrow("parse bip failed: invalid CIDR address: 10.0.0.1");
+  expect(() => load({ "fixed-cidr": "fd00::/64" })).toThrow("parse fixed-cidr failed");
+  expect(() => load({ "default-gateway": "fd00::1" })).toThrow(
+    'invalid argument "fd00::1" for "--default-gateway"',
+  );
+  expect(() => load({ iptables: false, icc: false })).toThrow(
+    "You specified --iptables=false with --icc=false",
+  );
+  expect(() => load({ "host-gateway-ips": ["10.0.0.1", "10.0.0.2"] })).toThrow("only one IPv4 host gateway");
+  expect(() => load({ "host-gateway-ip": "10.0.0.1", "host-gateway-ips": [] })).toThrow("exclude each other");
+  expect(() => load({ dns: ["nowhere"] })).toThrow("invalid IP address: nowhere");
+  expect(() => load({ "default-network-opts": { bridge: "x" } })).toThrow("must be like");
+  expect(() => load({ "default-address-pools": [{ base: "10.0.0.0/24", size: 16 }] })).toThrow(
+    "invalid default address pool",
+  );
 });
 
 test("daemons with data roots of their own have names of their own", () => {

@@ -1,9 +1,14 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, normalize } from "node:path";
+import type { RegistriesConfig } from "../images/index.ts";
 import { invalidParameter, type LogLevel } from "../lib/index.ts";
+import { checkNetworksConfig, type NetworksConfig } from "../networks/index.ts";
 import type { CommandLine } from "./command-line.ts";
 import { readConfigFile, refuseConflicts, type SettingValues } from "./config-file.ts";
+import { networksConfigOf } from "./networks-config.ts";
+import { registriesConfigOf } from "./registries-config.ts";
 import { flagOf, SETTINGS } from "./settings.ts";
+import { type TlsFiles, tlsFilesOf } from "./tls.ts";
 
 const DEFAULT_DATA_ROOT = "/var/lib/berth";
 const DEFAULT_EXEC_ROOT = "/run/berth";
@@ -24,6 +29,8 @@ export interface DaemonConfig {
   readonly execRoot: string;
   readonly pidfile?: string;
   readonly group?: string;
+  /** Of the addresses that are tcp://; absent: they are plain. */
+  readonly tls?: TlsFiles;
   readonly logLevel: LogLevel;
   readonly labels: readonly string[];
   readonly logDriver: string;
@@ -42,18 +49,8 @@ export interface DaemonConfig {
   /** Path of a profile, or `unconfined`. */
   readonly seccompProfile?: string;
   readonly noNewPrivileges: boolean;
-  readonly bridge: {
-    readonly bip?: string;
-    readonly fixedCidr?: string;
-    readonly mtu?: number;
-    readonly icc: boolean;
-    readonly hostIp?: string;
-    readonly hostGatewayIp?: string;
-  };
-  readonly addressPools: readonly { readonly base: string; readonly size: number }[];
-  readonly dns: readonly string[];
-  readonly dnsOptions: readonly string[];
-  readonly dnsSearch: readonly string[];
+  readonly networks: NetworksConfig;
+  readonly registries: RegistriesConfig;
   /** How layers are kept; `auto` looks what the kernel can. */
   readonly snapshotter: "auto" | "erofs" | "overlay";
   readonly shutdownTimeoutSeconds: number;
@@ -104,6 +101,7 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     execRoot,
     ...optional("pidfile", get<string>("pidfile")),
     ...optional("group", get<string>("group")),
+    ...optional("tls", tlsFilesOf(values)),
     logLevel: logLevel(get<boolean>("debug"), get<string>("log-level")),
     labels: get<string[]>("labels") ?? [],
     logDriver: get<string>("log-driver") ?? "json-file",
@@ -125,22 +123,22 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     ...optional("initPath", get<string>("init-path")),
     ...optional("seccompProfile", get<string>("seccomp-profile")),
     noNewPrivileges: get<boolean>("no-new-privileges") ?? false,
-    bridge: {
-      ...optional("bip", get<string>("bip")),
-      ...optional("fixedCidr", get<string>("fixed-cidr")),
-      ...optional("mtu", get<number>("mtu")),
-      icc: get<boolean>("icc") ?? true,
-      ...optional("hostIp", get<string>("ip")),
-      ...optional("hostGatewayIp", get<string>("host-gateway-ip")),
-    },
-    addressPools: get<{ base: string; size: number }[]>("default-address-pools") ?? [],
-    dns: get<string[]>("dns") ?? [],
-    dnsOptions: get<string[]>("dns-opts") ?? [],
-    dnsSearch: get<string[]>("dns-search") ?? [],
+    networks: networksOf(values),
+    registries: registriesConfigOf(values, configFile),
     snapshotter: snapshotterOf(get<string>("storage-driver")),
     shutdownTimeoutSeconds: get<number>("shutdown-timeout") ?? 15,
     instance,
   };
+}
+
+/** @throws InvalidParameter for what makes no sense, before anything is begun */
+function networksOf(values: SettingValues): NetworksConfig {
+  if (values.has("host-gateway-ip") && values.has("host-gateway-ips")) {
+    throw invalidParameter("the options host-gateway-ip and host-gateway-ips exclude each other");
+  }
+  const config = networksConfigOf(values);
+  checkNetworksConfig(config);
+  return config;
 }
 
 function snapshotterOf(storageDriver: string | undefined): DaemonConfig["snapshotter"] {

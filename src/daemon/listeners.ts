@@ -1,55 +1,105 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
-import type { Server } from "node:http";
-import { createConnection } from "node:net";
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
+import { createConnection, type Server } from "node:net";
 import { dirname } from "node:path";
 import { conflict, invalidParameter, log, messageOf } from "../lib/index.ts";
+import { openTlsFront } from "./tls-front.ts";
 
 /** Where one of the daemon's servers listens. */
 export type Address =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "activated"; readonly descriptor: number };
+  /** systemd's; `network`: of TCP, not a Unix socket. */
+  | { readonly kind: "activated"; readonly descriptor: number; readonly network: boolean };
 
 const SOCKET_MODE = 0o660;
 /** systemd passes sockets from this descriptor on (sd_listen_fds(3)). */
 const FIRST_ACTIVATED_DESCRIPTOR = 3;
 
 /**
- * Parses `-H`. Whoever reaches the API is root on this host, so plain TCP is for loopback only.
+ * Parses `-H`. Whoever reaches the API is root on this host, so TCP without TLS is for loopback only.
  * @throws InvalidParameter
  */
-export function parseAddress(text: string): Address {
-  if (text === "fd://" || text.startsWith("fd://")) return activatedSocket();
+export function parseAddress(text: string, options: { readonly tls: boolean }): Address {
+  if (text === "fd://" || text.startsWith("fd://")) return activatedSocket(options.tls);
   if (text.startsWith("unix://")) {
     const path = text.slice("unix://".length);
     if (!path.startsWith("/") || path.includes("\0"))
       throw invalidParameter(`Invalid bind address format: ${text}`);
     return { kind: "unix", path };
   }
-  if (text.startsWith("tcp://")) return parseTcp(text);
+  if (text.startsWith("tcp://")) return parseTcp(text, options.tls);
   throw invalidParameter(`Invalid bind address format: ${text}`);
 }
 
-function parseTcp(text: string): Address {
+/** Docker's ports. */
+const PLAIN_PORT = 2375;
+const TLS_PORT = 2376;
+
+function parseTcp(text: string, tls: boolean): Address {
   const match = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/]*)(?::(\d+))?\/?$/.exec(text);
   const host = match?.[1]?.replace(/^\[|\]$/g, "") || "127.0.0.1";
-  const port = Number(match?.[2] ?? 2375);
+  const port = Number(match?.[2] ?? (tls ? TLS_PORT : PLAIN_PORT));
   if (match === null || port > 65535) throw invalidParameter(`Invalid bind address format: ${text}`);
-  if (!/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host)) {
-    throw invalidParameter(
-      `refusing to listen on ${text}: whoever reaches this address would be root on this host, and berth does not serve TLS yet; listen on 127.0.0.1 and reach it over ssh`,
-    );
-  }
+  if (!tls && !isLoopback(host)) throw insecure(text);
   return { kind: "tcp", host, port };
 }
 
-function activatedSocket(): Address {
+function insecure(address: string): Error {
+  return invalidParameter(
+    `refusing to listen on ${address}: whoever reaches this address would be root on this host; use --tlsverify with --tlscacert, --tlscert and --tlskey, or listen on 127.0.0.1 and reach it over ssh`,
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(host);
+}
+
+function activatedSocket(tls: boolean): Address {
   if (process.env["LISTEN_PID"] !== String(process.pid) || Number(process.env["LISTEN_FDS"] ?? 0) < 1) {
     throw invalidParameter(
       "no sockets found via socket activation: make sure the service was started by systemd",
     );
   }
-  return { kind: "activated", descriptor: FIRST_ACTIVATED_DESCRIPTOR };
+  const descriptor = FIRST_ACTIVATED_DESCRIPTOR;
+  const address = tcpAddressOf(descriptor);
+  if (!tls && address !== undefined && !isLoopbackInProc(address)) throw insecure("fd://");
+  return { kind: "activated", descriptor, network: address !== undefined };
+}
+
+/** The local address of a socket of TCP as /proc/net/tcp has it, in hexadecimal; `undefined` for other sockets. */
+function tcpAddressOf(descriptor: number): string | undefined {
+  const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];
+  for (const table of ["tcp", "tcp6"]) {
+    for (const line of readFileSync(`/proc/net/${table}`, "utf8").split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      if (inode !== undefined && fields[9] === inode) return fields[1]?.split(":")[0];
+    }
+  }
+  return undefined;
+}
+
+/** 127.0.0.0/8 in the order of bytes of a little-endian machine, also as an IPv6 address, and ::1. */
+export function isLoopbackInProc(address: string): boolean {
+  return /^(?:0000000000000000FFFF0000)?[0-9A-F]{6}7F$/.test(address) || /^0{24}01000000$/.test(address);
+}
+
+/**
+ * Starts a server of TLS, behind its front, which is what listens at the address.
+ * @param innerPath of a socket, where only root can reach it
+ */
+export async function listenWithTls(
+  server: Server,
+  address: Address,
+  innerPath: string,
+): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(await listen(server, { kind: "unix", path: innerPath }, "0"));
+  // A half-close is how a client that goes away looks, though what is listened on is a socket here.
+  Object.assign(server, { httpAllowHalfOpen: false });
+  const front = openTlsFront(innerPath);
+  stack.defer(() => front.destroyAll());
+  stack.use(await listen(front.server, address, undefined));
+  return stack.move();
 }
 
 /** Starts a server; disposing of the result closes the door and takes the socket's file away. */

@@ -1,11 +1,14 @@
+import type { Server } from "node:http";
+import { join } from "node:path";
 import { EngineError, log, messageOf, setLogLevel } from "../lib/index.ts";
 import { assembleEngine, type Engine } from "./assemble.ts";
 import { daemonHelp, parseCommandLine } from "./command-line.ts";
 import { type DaemonConfig, loadConfig } from "./config.ts";
 import { emptyTrash, openDirectories, writePidfile } from "./directories.ts";
 import { IdleMemory } from "./idle-memory.ts";
-import { listen, parseAddress } from "./listeners.ts";
+import { type Address, listen, listenWithTls, parseAddress } from "./listeners.ts";
 import { notifyServiceManager } from "./notify.ts";
+import { loadTls, type TlsOptions } from "./tls.ts";
 
 /** Runs the daemon in the foreground until it is told to stop; resolves with its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -38,17 +41,23 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   const phase = phaseTimer();
   process.umask(0o022);
   await using stack = new AsyncDisposableStack();
-  const addresses = config.hosts.map(parseAddress);
+  const addresses = config.hosts.map((text) => parseAddress(text, { tls: config.tls !== undefined }));
+  const tls = config.tls && (await loadTls(config.tls));
   const directories = stack.use(openDirectories(config.dataRoot, config.execRoot));
   if (config.pidfile !== undefined) stack.use(writePidfile(config.pidfile));
   phase("directories");
   const engine = await assembleEngine(config, phase);
   stack.defer(() => engine.close());
   const idle = stack.use(new IdleMemory());
-  for (const address of addresses) {
-    const server = engine.server.serve();
+  for (const [index, address] of addresses.entries()) {
+    const server = engine.server.serve(await httpServer(address, tls));
     server.on("connection", idle.touch);
-    stack.use(await listen(server, address, config.group));
+    const innerPath = join(config.execRoot, `tls-${index}.sock`);
+    stack.use(
+      await (tls !== undefined && isNetwork(address)
+        ? listenWithTls(server, address, innerPath)
+        : listen(server, address, config.group)),
+    );
   }
   idle.touch();
   phase("listening");
@@ -60,6 +69,20 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   await notifyServiceManager("STOPPING=1");
   await engine.server.close(engine.shutdownTimeoutSeconds * 1000);
   return 0;
+}
+
+/** TCP has TLS where there is any. @returns undefined for a plain server */
+async function httpServer(address: Address, tls: TlsOptions | undefined): Promise<Server | undefined> {
+  if (!isNetwork(address)) return undefined;
+  if (tls !== undefined) return (await import("node:https")).createServer(tls);
+  log.warn("everybody who can open this address is root on this host: it has no TLS", {
+    address: address.kind === "tcp" ? `${address.host}:${address.port}` : "fd://",
+  });
+  return undefined;
+}
+
+function isNetwork(address: Address): boolean {
+  return address.kind === "tcp" || (address.kind === "activated" && address.network);
 }
 
 /** Resolves with the signal that ends the daemon. SIGHUP reads the configuration again, SIGUSR1 tells the state. */

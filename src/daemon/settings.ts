@@ -12,7 +12,9 @@ export type SettingType =
   | "pairs"
   | "ulimits"
   | "pools"
+  | "options"
   | "runtimes"
+  | "registries"
   | "size";
 
 export interface Setting {
@@ -35,16 +37,13 @@ const unless =
     value === accepted ? undefined : reason;
 const always = (reason: string) => (): string => reason;
 
-const NO_TLS = always("berth does not serve TLS yet; reach it over ssh, or through its socket");
-const NO_REGISTRIES = always("berth does not speak to registries yet");
-
 export const SETTINGS: readonly Setting[] = [
   {
     key: "hosts",
     flag: "host",
     short: "H",
     type: "list",
-    help: "Addresses to listen on (unix:///path, tcp://127.0.0.1:port, fd://)",
+    help: "Addresses to listen on (unix:///path, tcp://host:port, fd://)",
   },
   { key: "data-root", type: "text", help: "Where images, volumes and records are kept (/var/lib/berth)" },
   { key: "exec-root", type: "text", help: "Where the state of running containers is kept (/run/berth)" },
@@ -71,21 +70,70 @@ export const SETTINGS: readonly Setting[] = [
   { key: "init-path", type: "text", help: "The program that --init runs" },
   { key: "seccomp-profile", type: "text", help: "A seccomp profile for all containers, or unconfined" },
   { key: "no-new-privileges", type: "boolean", help: "Forbid new privileges in all containers" },
+  {
+    key: "bridge",
+    short: "b",
+    type: "text",
+    help: "An existing bridge to use as the default one, or none for no default network",
+  },
   { key: "bip", type: "text", help: "Address and network of the default bridge (172.17.0.1/16)" },
+  { key: "bip6", type: "text", help: "IPv6 address and network of the default bridge" },
   { key: "fixed-cidr", type: "text", help: "Part of the default bridge's network that addresses come from" },
+  { key: "fixed-cidr-v6", type: "text", help: "The same for IPv6" },
+  {
+    key: "default-gateway",
+    type: "text",
+    help: "Where containers on the default bridge send what leaves it",
+  },
+  { key: "default-gateway-v6", type: "text", help: "The same for IPv6" },
+  { key: "ipv6", type: "boolean", help: "Give the default bridge IPv6 too" },
   {
     key: "default-address-pools",
     flag: "default-address-pool",
     type: "pools",
     help: "Where networks get their subnets, base=CIDR,size=N",
   },
+  {
+    key: "default-network-opts",
+    flag: "default-network-opt",
+    type: "options",
+    help: "Options of new networks by driver, bridge=key=value",
+  },
   { key: "mtu", type: "integer", help: "MTU of the default bridge" },
   { key: "icc", type: "boolean", help: "Let containers on the default bridge reach each other (true)" },
   { key: "ip", type: "text", help: "Address that ports are published on (0.0.0.0)" },
+  {
+    key: "ip-masq",
+    type: "boolean",
+    help: "Let what leaves the default bridge carry the host's address (true)",
+  },
+  { key: "ip-forward", type: "boolean", help: "Turn IP forwarding on where it is needed (true)" },
+  {
+    key: "ip-forward-no-drop",
+    type: "boolean",
+    help: "Where forwarding had to be turned on, let the host forward between its other interfaces too",
+  },
+  {
+    key: "allow-direct-routing",
+    type: "boolean",
+    help: "Always false: see the gateway modes of networks",
+    refuse: unless(
+      false,
+      "who shall reach containers by routes of his own needs a network with gateway mode routed or nat-unprotected",
+    ),
+  },
+  { key: "iptables", type: "boolean", help: "Keep packet filter rules for IPv4 (true)" },
+  { key: "ip6tables", type: "boolean", help: "Keep packet filter rules for IPv6 (true)" },
   { key: "dns", type: "list", help: "DNS servers of containers" },
   { key: "dns-opts", flag: "dns-opt", type: "list", help: "DNS options of containers" },
   { key: "dns-search", type: "list", help: "DNS search domains of containers" },
-  { key: "host-gateway-ip", type: "text", help: "Address that host-gateway stands for" },
+  {
+    key: "host-gateway-ips",
+    flag: "host-gateway-ip",
+    type: "list",
+    help: "Addresses that host-gateway stands for, one of each family",
+  },
+  { key: "host-gateway-ip", flag: false, type: "text", help: "Address that host-gateway stands for" },
   {
     key: "shutdown-timeout",
     type: "integer",
@@ -112,8 +160,13 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: "userland-proxy",
     type: "boolean",
-    help: "Always false: ports are published by the kernel alone",
-    refuse: unless(false, "berth has no userland proxy; the kernel forwards published ports"),
+    help: "Forward what the kernel can't lead to a container, such as IPv6 to one that has none (true)",
+  },
+  {
+    key: "userland-proxy-path",
+    type: "text",
+    help: "Not available",
+    refuse: unless("", "berth's daemon forwards by itself, without another program"),
   },
   {
     key: "experimental",
@@ -137,24 +190,48 @@ export const SETTINGS: readonly Setting[] = [
     help: "Not available",
     refuse: unless("", "berth does not remap users yet"),
   },
-  { key: "tls", type: "boolean", help: "Not available yet", refuse: unless(false, NO_TLS()) },
-  { key: "tlsverify", type: "boolean", help: "Not available yet", refuse: unless(false, NO_TLS()) },
-  { key: "tlscacert", type: "text", help: "Not available yet", refuse: NO_TLS },
-  { key: "tlscert", type: "text", help: "Not available yet", refuse: NO_TLS },
-  { key: "tlskey", type: "text", help: "Not available yet", refuse: NO_TLS },
+  { key: "tls", type: "boolean", help: "The same as --tlsverify" },
+  { key: "tlsverify", type: "boolean", help: "Use TLS on tcp:// and let in only clients with a certificate" },
+  { key: "tlscacert", type: "text", help: "Who signs clients' certificates (~/.docker/ca.pem)" },
+  { key: "tlscert", type: "text", help: "The engine's certificate (~/.docker/cert.pem)" },
+  { key: "tlskey", type: "text", help: "The key of the engine's certificate (~/.docker/key.pem)" },
   {
     key: "insecure-registries",
     flag: "insecure-registry",
     type: "list",
-    help: "Not available yet",
-    refuse: NO_REGISTRIES,
+    help: "Registries without a proper certificate or without TLS (host, host:port or CIDR)",
+    reloads: true,
   },
   {
     key: "registry-mirrors",
     flag: "registry-mirror",
     type: "list",
-    help: "Not available yet",
-    refuse: NO_REGISTRIES,
+    help: "Addresses that are asked before Docker Hub",
+    reloads: true,
+  },
+  {
+    key: "registries",
+    flag: false,
+    type: "registries",
+    help: "Mirrors and rules of any registry, by the beginning of an image's name",
+    reloads: true,
+  },
+  {
+    key: "max-concurrent-downloads",
+    type: "integer",
+    help: "Layers that are downloaded at a time (3)",
+  },
+  { key: "max-concurrent-uploads", type: "integer", help: "Layers that are uploaded at a time (5)" },
+  { key: "max-download-attempts", type: "integer", help: "How often a download is tried (5)", reloads: true },
+  { key: "http-proxy", type: "text", help: "Proxy to reach registries over http", reloads: true },
+  { key: "https-proxy", type: "text", help: "Proxy to reach registries over https", reloads: true },
+  { key: "no-proxy", type: "text", help: "Hosts that are reached without a proxy", reloads: true },
+  {
+    key: "proxies",
+    flag: false,
+    type: "pairs",
+    help: "http-proxy, https-proxy and no-proxy in one",
+    reloads: true,
   },
   {
     key: "authorization-plugins",

@@ -5,8 +5,9 @@ import { VERSION } from "../lib/index.ts";
 import { cpuCount, memory } from "../linux/index.ts";
 import type { HostReport, OciRuntimes } from "../runtime/index.ts";
 import type { EventLog } from "../store/index.ts";
-import type { DiskUsage, SystemInfo, SystemVersion } from "../wire/index.ts";
+import type { AuthConfig, AuthResponse, DiskUsage, SystemInfo, SystemVersion } from "../wire/index.ts";
 import type { DaemonConfig } from "./config.ts";
+import { registryInfoOf, withoutPassword } from "./registries-config.ts";
 
 /** What `info` counts and `system df` weighs. */
 export interface SystemRooms {
@@ -29,6 +30,7 @@ export interface SystemRooms {
     list(options: { all: boolean; sharedSize: boolean }): Promise<NonNullable<DiskUsage["Images"]>>;
     layersSize(): number;
     readonly snapshots: { readonly driver: string };
+    readonly registry: { logIn(auth: AuthConfig): Promise<AuthResponse> };
   };
   readonly volumes: { usage(signal: AbortSignal): Promise<NonNullable<DiskUsage["Volumes"]>> };
 }
@@ -45,6 +47,7 @@ export function createSystem(rooms: SystemRooms): SystemBackend {
     info: () => systemInfo(rooms),
     version: () => systemVersion(rooms.host),
     diskUsage: (kinds, signal) => diskUsage(rooms, kinds, signal),
+    login: (auth) => rooms.images.registry.logIn(auth),
   };
 }
 
@@ -86,7 +89,10 @@ function systemInfo(rooms: SystemRooms): SystemInfo {
   const config = rooms.config();
   const counts = rooms.containers.counts();
   const { limits } = host;
-  const bridgePool = config.addressPools.map((pool) => ({ Base: pool.base, Size: pool.size }));
+  const bridgePool = (config.networks.defaultAddressPools ?? []).map(({ base = "", size = 0 }) => ({
+    Base: base,
+    Size: size,
+  }));
   return {
     ID: rooms.engineId,
     Containers: counts.running + counts.paused + counts.stopped,
@@ -131,11 +137,11 @@ function systemInfo(rooms: SystemRooms): SystemInfo {
     NCPU: cpuCount(),
     MemTotal: memory().totalBytes,
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: { InsecureRegistryCIDRs: ["::1/128", "127.0.0.0/8"], IndexConfigs: {}, Mirrors: null },
+    RegistryConfig: registryInfoOf(config.registries),
     GenericResources: null,
-    HttpProxy: process.env["HTTP_PROXY"] ?? "",
-    HttpsProxy: process.env["HTTPS_PROXY"] ?? "",
-    NoProxy: process.env["NO_PROXY"] ?? "",
+    HttpProxy: withoutPassword(config.registries.proxies.http),
+    HttpsProxy: withoutPassword(config.registries.proxies.https),
+    NoProxy: config.registries.proxies.no ?? "",
     Name: hostname(),
     Labels: [...config.labels],
     ExperimentalBuild: false,

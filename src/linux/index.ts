@@ -11,8 +11,17 @@ export { closeDescriptor, descriptorPath } from "./files/descriptors.ts";
 export { DirHandle, type Ownership, type RenameOptions } from "./files/dir-handle.ts";
 export { type FileKind, type FileStat, makeDevice, statDescriptor } from "./files/file-stat.ts";
 export { flock } from "./files/flock.ts";
+export {
+  enforcesProjectQuotas,
+  limitProject,
+  type ProjectUse,
+  projectOf,
+  projectUse,
+  setProject,
+} from "./files/project-quota.ts";
 export { createPipe, type Pipe } from "./files/pipe.ts";
 export { DirEntry } from "./files/read-directory.ts";
+export { shareBlocks, sharesBlocks } from "./files/reflink.ts";
 export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";
 export { type FollowOption, openRoot, RootDir } from "./files/root-dir.ts";
 export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";

@@ -43,6 +43,15 @@ export function configDirectory(env: Readonly<Record<string, string | undefined>
   return named !== undefined && named !== "" ? named : `${env["HOME"] ?? ""}/.docker`;
 }
 
+/** Where the client looks for certificates that nobody has named. */
+export function certificateDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  configDirectory: string,
+): string {
+  const named = env["DOCKER_CERT_PATH"];
+  return named !== undefined && named !== "" ? named : configDirectory;
+}
+
 /**
  * Reads `config.json`; a missing file is an empty configuration.
  * @throws where the file is there and is no JSON object.

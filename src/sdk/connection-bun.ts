@@ -1,14 +1,66 @@
 import type { Connection } from "./connection.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { TcpEndpoint, TlsMaterial, UnixEndpoint } from "./endpoint.ts";
+import { HandshakeError } from "./errors.ts";
 import { ReadQueue } from "./read-queue.ts";
 
 /** A connection by Bun's own sockets. */
-export async function dialWithBun(endpoint: Endpoint): Promise<Connection> {
+export async function dialWithBun(endpoint: UnixEndpoint | TcpEndpoint): Promise<Connection> {
   const connection = new BunConnection();
   const common = { socket: connection.handlers(), allowHalfOpen: true } as const;
   if (endpoint.kind === "unix") await Bun.connect<undefined>({ ...common, unix: endpoint.path });
+  else if (endpoint.tls !== undefined) return dialTls(endpoint, endpoint.tls);
   else await Bun.connect<undefined>({ ...common, hostname: endpoint.host, port: endpoint.port });
   return connection;
+}
+
+/**
+ * What Bun 1.4's own sockets do with TLS, as tried: the promise resolves before the handshake, of which `handshake` tells; with
+ * `rejectUnauthorized` the name is checked too, and nothing is sent or received where anything is wrong; `shutdown()`
+ * sends the close-notify that the other side reads as end-of-file, and reading goes on. An engine that does not take our
+ * certificate says so behind the handshake (TLS 1.3): then reading fails.
+ */
+async function dialTls({ host, port }: TcpEndpoint, tls: TlsMaterial): Promise<Connection> {
+  const { describeTlsError, TlsConnection } = await import("./connection-tls.ts");
+  const connection = new BunConnection();
+  const shaken = Promise.withResolvers<void>();
+  // Also where nobody awaits it yet.
+  shaken.promise.catch(() => {});
+  const handlers = connection.handlers();
+  const { verify, ...material } = tls;
+  const options = {
+    hostname: host,
+    port,
+    allowHalfOpen: true,
+    tls: { ...material, rejectUnauthorized: verify },
+    socket: {
+      ...handlers,
+      handshake: (_socket: unknown, succeeded: boolean, error: (Error & { code?: string }) | null) => {
+        // `succeeded` is false for a certificate of another name also where nobody asked for a check.
+        if (verify ? succeeded && !error : succeeded || error?.code !== "EPROTO") shaken.resolve();
+        else shaken.reject(error);
+      },
+      error: (socket: Bun.Socket<undefined>, error: Error) => {
+        shaken.reject(error);
+        handlers.error?.(socket, error);
+      },
+      close: (socket: Bun.Socket<undefined>, error?: Error) => {
+        shaken.reject(error ?? new Error("EOF"));
+        handlers.close?.(socket, error);
+      },
+    },
+  };
+  try {
+    await Bun.connect<undefined>(options);
+  } catch (error) {
+    // Certificates that are none are ours to mend; everything else is a matter of the network.
+    const { code = "" } = error as { code?: string };
+    throw code.startsWith("ERR_") ? new HandshakeError(describeTlsError(error), error) : error;
+  }
+  await shaken.promise.catch((error: unknown) => {
+    connection.close(error);
+    throw new HandshakeError(describeTlsError(error), error);
+  });
+  return new TlsConnection(connection);
 }
 
 class BunConnection implements Connection {

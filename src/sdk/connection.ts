@@ -19,9 +19,11 @@ export interface Connection {
 /**
  * Opens a connection. Bun's own sockets cost a tenth of loading `node:net` (measured: 0.3 against 3 ms), which
  * is why there are two.
- * @throws the platform's error with its `code` (`ENOENT`, `ECONNREFUSED`, `EACCES`).
+ * @throws the platform's error with its `code` (`ENOENT`, `ECONNREFUSED`, `EACCES`), or `HandshakeError` where the
+ * engine was reached and a connection not made.
  */
 export async function dial(endpoint: Endpoint): Promise<Connection> {
+  if (endpoint.kind === "ssh") return (await import("./connection-ssh.ts")).dialWithSsh(endpoint);
   if (typeof Bun !== "undefined") return dialWithBun(endpoint);
   return (await import("./connection-node.ts")).dialWithNode(endpoint);
 }

@@ -1,6 +1,7 @@
 import { invalidParameter } from "../lib/index.ts";
-import { type ClientConfig, configDirectory, loadClientConfig, readTextFile } from "./client-config.ts";
-import { DEFAULT_SOCKET, type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { type ClientConfig, configDirectory, loadClientConfig } from "./client-config.ts";
+import { DEFAULT_SOCKET, type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
+import type { TlsRequest } from "./tls-files.ts";
 
 /** What is known when an engine is looked for. */
 export interface EndpointSearch {
@@ -8,6 +9,8 @@ export interface EndpointSearch {
   readonly host?: string | undefined;
   /** `--context`. */
   readonly context?: string | undefined;
+  /** `--tls` and its like, and what the environment says in their place; contexts have their own. */
+  readonly tls?: TlsRequest | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where the client's configuration is: `~/.docker`. */
   readonly configDirectory: string;
@@ -31,19 +34,16 @@ export interface EndpointStrategy {
 
 /** In order: the first that applies decides. The order is Docker's, with `BERTH_HOST` before `DOCKER_HOST`. */
 export const STRATEGIES: readonly EndpointStrategy[] = [
-  { name: "-H", find: async ({ host }) => atAddress(host) },
-  { name: "--context", find: async (search) => inContext(search.context, search) },
-  { name: "BERTH_HOST", find: async ({ env }) => atAddress(env["BERTH_HOST"]) },
-  { name: "DOCKER_HOST", find: async ({ env }) => atAddress(env["DOCKER_HOST"]) },
-  { name: "DOCKER_CONTEXT", find: async (search) => inContext(search.env["DOCKER_CONTEXT"], search) },
+  { name: "-H", find: (search) => atAddress(search.host, search) },
+  { name: "--context", find: (search) => inContext(search.context, search) },
+  { name: "BERTH_HOST", find: (search) => atAddress(search.env["BERTH_HOST"], search) },
+  { name: "DOCKER_HOST", find: (search) => atAddress(search.env["DOCKER_HOST"], search) },
+  { name: "DOCKER_CONTEXT", find: (search) => inContext(search.env["DOCKER_CONTEXT"], search) },
   {
     name: "currentContext in config.json",
     find: async (search) => inContext((await search.loadConfig()).currentContext, search),
   },
-  {
-    name: "default socket",
-    find: async () => ({ endpoint: { kind: "unix", path: DEFAULT_SOCKET }, context: "default" }),
-  },
+  { name: "default address", find: atDefault },
 ];
 
 /**
@@ -60,7 +60,9 @@ export async function discoverEndpoint(
   for (const { name, find } of STRATEGIES) {
     const found = await find(search);
     if (found !== undefined) {
-      trace(`endpoint by ${name}: ${JSON.stringify(found.endpoint)}`);
+      const { endpoint } = found;
+      const secured = endpoint.kind === "tcp" && endpoint.tls !== undefined ? ", TLS" : "";
+      trace(`endpoint by ${name}: ${formatEndpoint(endpoint)}${secured}`);
       return { ...found, by: name };
     }
     trace(`endpoint by ${name}: not given`);
@@ -69,42 +71,47 @@ export async function discoverEndpoint(
 }
 
 /** The search that the environment and files of this process make. */
-export function environmentSearch(
+export async function environmentSearch(
   given: { host?: string | undefined; context?: string | undefined } = {},
-): EndpointSearch {
+): Promise<EndpointSearch> {
   const env = process.env;
   const directory = configDirectory(env);
-  return { ...given, env, configDirectory: directory, loadConfig: () => loadClientConfig(directory) };
+  const { tlsOfEnvironment } = await import("./tls-files.ts");
+  const tls = tlsOfEnvironment(env, directory);
+  return { ...given, tls, env, configDirectory: directory, loadConfig: () => loadClientConfig(directory) };
 }
 
-function atAddress(address: string | undefined): Omit<FoundEndpoint, "by"> | undefined {
-  return isSet(address) ? { endpoint: parseEndpoint(address), context: "default" } : undefined;
+type Found = Omit<FoundEndpoint, "by">;
+
+async function atAddress(address: string | undefined, search: EndpointSearch): Promise<Found | undefined> {
+  return isSet(address) ? atGivenAddress(address, search) : undefined;
 }
 
-async function inContext(
-  name: string | undefined,
-  search: EndpointSearch,
-): Promise<Omit<FoundEndpoint, "by"> | undefined> {
+async function atGivenAddress(address: string, search: EndpointSearch): Promise<Found> {
+  const endpoint = parseEndpoint(address);
+  // A socket needs no TLS, and ssh has its own.
+  if (search.tls === undefined || endpoint.kind !== "tcp") return { endpoint, context: "default" };
+  const { loadTls } = await import("./tls-files.ts");
+  const tls = await loadTls(search.tls);
+  return { endpoint: parseEndpoint(address, { tls }), context: "default" };
+}
+
+/** Who asks for TLS and names no address means the TCP port for it, as in Docker's client. */
+async function atDefault(search: EndpointSearch): Promise<Found> {
+  if (search.tls !== undefined) return atGivenAddress("tcp://localhost", search);
+  return { endpoint: { kind: "unix", path: DEFAULT_SOCKET }, context: "default" };
+}
+
+async function inContext(name: string | undefined, search: EndpointSearch): Promise<Found | undefined> {
   if (!isSet(name)) return undefined;
-  if (name === "default") return { endpoint: { kind: "unix", path: DEFAULT_SOCKET }, context: name };
-  const path = `${search.configDirectory}/contexts/meta/${await sha256Hex(name)}/meta.json`;
-  const text = await readTextFile(path);
-  if (text === undefined)
-    throw invalidParameter(`context "${name}": context not found: open ${path}: no such file or directory`);
-  return { endpoint: parseEndpoint(hostInContext(name, text)), context: name };
-}
-
-function hostInContext(name: string, text: string): string {
-  const meta = JSON.parse(text) as { Endpoints?: { docker?: { Host?: unknown } } };
-  const host = meta.Endpoints?.docker?.Host;
-  if (typeof host !== "string") throw invalidParameter(`context "${name}" has no docker endpoint`);
-  return host;
-}
-
-/** Contexts are kept in folders named by the digest of their name. */
-async function sha256Hex(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (name === "default") return atDefault(search);
+  const { endpointOfContext, readContext, tlsOfContext } = await import("./contexts.ts");
+  const { configDirectory } = search;
+  const described = endpointOfContext({ ...(await readContext(configDirectory, name)), Name: name });
+  if (described.Host === "") return { ...(await atDefault(search)), context: name };
+  const endpoint = parseEndpoint(described.Host);
+  const tls = endpoint.kind === "tcp" ? await tlsOfContext(configDirectory, name, described) : undefined;
+  return { endpoint: tls === undefined ? endpoint : parseEndpoint(described.Host, { tls }), context: name };
 }
 
 function isSet(text: string | undefined): text is string {

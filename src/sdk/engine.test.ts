@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { STDERR, STDOUT } from "../lib/index.ts";
 import { dialWithNode } from "./connection-node.ts";
+import type { UnixEndpoint } from "./endpoint.ts";
 import { Engine } from "./engine.ts";
 import { ConnectionError, ResponseError } from "./errors.ts";
 import { exchange } from "./http.ts";
@@ -229,7 +230,7 @@ test("names with strange characters stay one part of the path, and empty ones ar
 
 test("the connection for Node does the same exchange", async () => {
   const engine = await fakeEngine((socket) => socket.end(json(200, { ok: true })));
-  const response = await exchange(await dialWithNode(engine.endpoint), {
+  const response = await exchange(await dialWithNode(engine.endpoint as UnixEndpoint), {
     method: "GET",
     path: "/",
     host: "x",

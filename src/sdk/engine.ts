@@ -1,3 +1,4 @@
+import { EngineError } from "../lib/index.ts";
 import { abortable, type Connection, dial } from "./connection.ts";
 import { Containers } from "./containers.ts";
 import { discoverEndpoint, environmentSearch } from "./discover.ts";
@@ -74,7 +75,7 @@ export class Engine {
   /** Finds an engine as the command-line client does: environment, contexts, default socket. */
   static async connect(options: EngineOptions & { host?: string; context?: string } = {}): Promise<Engine> {
     const { host, context, ...rest } = options;
-    const found = await discoverEndpoint(environmentSearch({ host, context }));
+    const found = await discoverEndpoint(await environmentSearch({ host, context }));
     const apiVersion = rest.apiVersion ?? process.env["DOCKER_API_VERSION"];
     return new Engine(
       found.endpoint,
@@ -141,6 +142,24 @@ export class Engine {
     return { stream: response.stream, headers: response.headers };
   }
 
+  /**
+   * A bare connection, for those who speak HTTP themselves. Close it.
+   * @throws ConnectionError where there is no engine, `HandshakeError` where there is one and no way in.
+   */
+  async open(): Promise<Connection> {
+    try {
+      return await dial(this.endpoint);
+    } catch (cause) {
+      if (cause instanceof EngineError) throw cause;
+      const error = new ConnectionError(this.address, cause);
+      this.#revived ??= this.#options.whenUnreachable?.(error) ?? Promise.resolve(false);
+      if (!(await this.#revived)) throw error;
+      return dial(this.endpoint).catch(() => {
+        throw error;
+      });
+    }
+  }
+
   async #request(call: Call, upgrade: boolean): Promise<HttpResponse> {
     let response = await this.#requestOnce(call, upgrade);
     if (this.#wantsOlderVersion(response)) {
@@ -170,29 +189,15 @@ export class Engine {
   ): Promise<HttpResponse> {
     const { trace, headers, userAgent = "berth" } = this.#options;
     trace?.(`${request.method} ${request.path}`);
-    const connection = await this.#dial();
-    const { endpoint } = this;
+    const connection = await this.open();
     const whole = {
       ...request,
-      host: endpoint.kind === "unix" ? "localhost" : `${endpoint.host}:${endpoint.port}`,
+      host: hostHeader(this.endpoint),
       headers: { "User-Agent": userAgent, ...headers, ...request.headers },
     };
     const response = await exchange(abortable(connection, signal), whole);
     trace?.(`${response.status} ${request.method} ${request.path}`);
     return response;
-  }
-
-  async #dial(): Promise<Connection> {
-    try {
-      return await dial(this.endpoint);
-    } catch (cause) {
-      const error = new ConnectionError(this.address, cause);
-      this.#revived ??= this.#options.whenUnreachable?.(error) ?? Promise.resolve(false);
-      if (!(await this.#revived)) throw error;
-      return dial(this.endpoint).catch(() => {
-        throw error;
-      });
-    }
   }
 
   /**
@@ -211,6 +216,13 @@ export class Engine {
     if (offered !== undefined && isOlder(offered, this.#version)) this.#version = offered;
     this.#settled = true;
   }
+}
+
+/** A socket's other end has no name to call it by, and that of ssh none that we know. */
+function hostHeader(endpoint: Endpoint): string {
+  if (endpoint.kind !== "tcp") return "localhost";
+  const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
+  return `${host}:${endpoint.port}`;
 }
 
 /** Compares versions of the API: 1.9 is older than 1.24. */

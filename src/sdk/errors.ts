@@ -26,6 +26,14 @@ export class ConnectionError extends EngineError {
   }
 }
 
+/** Something was reached, by TLS or ssh, and does not pass for our engine, or does not let us in. The message says why. */
+export class HandshakeError extends EngineError {
+  constructor(message: string, cause?: unknown) {
+    super("Unavailable", message, { cause });
+    this.name = "HandshakeError";
+  }
+}
+
 const KINDS: Readonly<Record<number, ErrorKind>> = {
   304: "NotModified",
   400: "InvalidParameter",

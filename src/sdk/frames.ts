@@ -17,7 +17,7 @@ export class FrameDecoder {
 
   /** @throws where the bytes are no frames, and with the engine's own message for an error frame. */
   push(bytes: Uint8Array): OutputChunk[] {
-    const runs = new Runs(bytes.length);
+    const runs = new Runs(bytes);
     let at = 0;
     while (at < bytes.length) {
       if (this.#left === 0) {
@@ -27,24 +27,33 @@ export class FrameDecoder {
       const end = Math.min(bytes.length, at + this.#left);
       this.#left -= end - at;
       if (this.#stream === SYSTEM_ERROR) this.#collectError(bytes.subarray(at, end));
-      else runs.add(this.#stream === STDERR ? STDERR : STDOUT, bytes, at, end);
+      else runs.add(this.#stream === STDERR ? STDERR : STDOUT, at, end);
       at = end;
     }
     return runs.chunks();
   }
 
   #readHeader(bytes: Uint8Array, at: number): number {
+    if (this.#headerBytes === 0 && bytes.length - at >= HEADER_BYTES) {
+      this.#begin(bytes, at);
+      return at + HEADER_BYTES;
+    }
     const wanted = HEADER_BYTES - this.#headerBytes;
     const part = bytes.subarray(at, at + wanted);
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.length;
     if (this.#headerBytes === HEADER_BYTES) {
       this.#headerBytes = 0;
-      this.#stream = this.#header[0]!;
-      if (this.#stream > SYSTEM_ERROR) throw new Error(`Unrecognized input header: ${this.#stream}`);
-      this.#left = new DataView(this.#header.buffer).getUint32(4);
+      this.#begin(this.#header, 0);
     }
     return at + part.length;
+  }
+
+  #begin(header: Uint8Array, at: number): void {
+    this.#stream = header[at]!;
+    if (this.#stream > SYSTEM_ERROR) throw new Error(`Unrecognized input header: ${this.#stream}`);
+    const [a, b, c, d] = [header[at + 4]!, header[at + 5]!, header[at + 6]!, header[at + 7]!];
+    this.#left = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
   }
 
   #collectError(bytes: Uint8Array): void {
@@ -58,20 +67,21 @@ export class FrameDecoder {
  * log) are joined, since each chunk costs its consumer a system call.
  */
 class Runs {
-  readonly #size: number;
+  readonly #input: Buffer;
   readonly #found: OutputChunk[] = [];
   #stream: OutputChunk["stream"] = STDOUT;
-  #parts: Uint8Array[] = [];
+  /** Where the frames of the run that is being gathered begin and end, in turn. */
+  #bounds: number[] = [];
   #bytes = 0;
 
-  constructor(size: number) {
-    this.#size = size;
+  constructor(input: Uint8Array) {
+    this.#input = Buffer.from(input.buffer, input.byteOffset, input.length);
   }
 
-  add(stream: OutputChunk["stream"], bytes: Uint8Array, from: number, to: number): void {
+  add(stream: OutputChunk["stream"], from: number, to: number): void {
     if (stream !== this.#stream) this.#flush();
     this.#stream = stream;
-    this.#parts.push(bytes.subarray(from, to));
+    this.#bounds.push(from, to);
     this.#bytes += to - from;
   }
 
@@ -81,19 +91,19 @@ class Runs {
   }
 
   #flush(): void {
-    if (this.#parts.length === 0) return;
+    if (this.#bounds.length === 0) return;
     this.#found.push({ stream: this.#stream, bytes: this.#joined() });
-    this.#parts = [];
+    this.#bounds = [];
     this.#bytes = 0;
   }
 
   #joined(): Uint8Array {
-    if (this.#parts.length === 1) return this.#parts[0]!;
-    const whole = new Uint8Array(Math.min(this.#bytes, this.#size));
+    const bounds = this.#bounds;
+    if (bounds.length === 2) return this.#input.subarray(bounds[0], bounds[1]);
+    const whole = Buffer.allocUnsafe(this.#bytes);
     let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.length;
+    for (let frame = 0; frame < bounds.length; frame += 2) {
+      at += this.#input.copy(whole, at, bounds[frame], bounds[frame + 1]);
     }
     return whole;
   }

@@ -2,11 +2,13 @@
 
 export {
   type ClientConfig,
+  certificateDirectory,
   configDirectory,
   loadClientConfig,
   readTextFile,
   type StoredAuth,
 } from "./client-config.ts";
+export type { Connection } from "./connection.ts";
 export type {
   AttachOptions,
   ListContainersOptions,
@@ -15,15 +17,33 @@ export type {
   WaitCondition,
 } from "./containers.ts";
 export {
+  type ContextEndpoint,
+  type ContextMeta,
+  DEFAULT_CONTEXT,
+  endpointOfContext,
+  parseContext,
+  placeOfContext,
+  readContext,
+} from "./contexts.ts";
+export {
   discoverEndpoint,
   type EndpointSearch,
   type EndpointStrategy,
   type FoundEndpoint,
   STRATEGIES,
 } from "./discover.ts";
-export { DEFAULT_SOCKET, type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
+export {
+  DEFAULT_SOCKET,
+  type Endpoint,
+  formatEndpoint,
+  parseEndpoint,
+  type SshEndpoint,
+  type TcpEndpoint,
+  type TlsMaterial,
+  type UnixEndpoint,
+} from "./endpoint.ts";
 export { API_VERSION, type Call, Engine, type EngineOptions, isOlder } from "./engine.ts";
-export { ConnectionError, ResponseError } from "./errors.ts";
+export { ConnectionError, HandshakeError, ResponseError } from "./errors.ts";
 export { demultiplex, FrameDecoder } from "./frames.ts";
 export type { RequestBody } from "./http.ts";
 export type { PlatformChoice, Progress, SearchResult } from "./images.ts";
@@ -31,3 +51,4 @@ export { jsonLines, textLines } from "./json-lines.ts";
 export { encodeFilters, type Filters, type Query } from "./query.ts";
 export type { AttachedStream } from "./stream.ts";
 export type { EventsOptions } from "./system.ts";
+export type { TlsRequest } from "./tls-files.ts";

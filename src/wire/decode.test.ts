@@ -44,8 +44,32 @@ describe("decode reads as Go does", () => {
     );
   });
 
-  test("unknown fields are ignored, also those of Object's prototype", () => {
-    expect(create('{"Nonsense":{"a":1},"constructor":1,"__proto__":{"Tty":true}}').Tty).toBeUndefined();
+  test("unknown fields are dropped, also those of Object's prototype", () => {
+    const request = create(
+      '{"Nonsense":{"a":1},"constructor":1,"__proto__":{"Tty":true},"HostConfig":{"X":1}}',
+    );
+    expect(Object.getOwnPropertyNames(request)).toEqual(["HostConfig"]);
+    expect(request).toEqual({ HostConfig: {} });
+    expect(request.Tty).toBeUndefined();
+    expect(Object.getPrototypeOf(request)).toBe(Object.prototype);
+  });
+
+  test("keys of a map are only keys, whatever they are called", () => {
+    const { Labels, ExposedPorts } = create(
+      '{"Labels":{"__proto__":"x","constructor":"y"},"ExposedPorts":{"__proto__":{"a":1}}}',
+    );
+    expect(Object.entries(Labels ?? {})).toEqual([
+      ["__proto__", "x"],
+      ["constructor", "y"],
+    ]);
+    expect(Object.keys(ExposedPorts ?? {})).toEqual(["__proto__"]);
+    expect(Object.getPrototypeOf(ExposedPorts)).toBe(Object.prototype);
+  });
+
+  test("the last of a field's several spellings counts, as the last of equal ones does", () => {
+    expect(create('{"image":"a","Image":"b"}')).toEqual({ Image: "b" });
+    expect(create('{"Image":"b","image":"a"}')).toEqual({ Image: "a" });
+    expect(create('{"Image":"b","Image":"a"}')).toEqual({ Image: "a" });
   });
 });
 
@@ -83,6 +107,10 @@ describe("decode names what does not fit", () => {
     [
       '{"HostConfig":{"ConsoleSize":[-1,2]}}',
       "number -1 into Go struct field CreateRequest.HostConfig.ConsoleSize",
+    ],
+    [
+      '{"HostConfig":{"Memory":1e300}}',
+      "json: cannot unmarshal number 1e+300 into Go struct field CreateRequest.HostConfig.Memory of type int64",
     ],
     ["[]", "json: cannot unmarshal array into Go value of type CreateRequest"],
     ['"x"', "json: cannot unmarshal string into Go value of type CreateRequest"],

@@ -69,8 +69,7 @@ function read(shape: Shape, value: unknown): unknown {
       if (typeof value === "boolean") return value;
       break;
     case "integer":
-      if (Number.isInteger(value) && (value as number) >= (shape.minimum ?? Number.NEGATIVE_INFINITY))
-        return value;
+      if (fitsInteger(shape, value)) return value;
       break;
     case "null":
       if (value === null) return value;
@@ -91,6 +90,13 @@ function read(shape: Shape, value: unknown): unknown {
       return value;
   }
   throw new Mismatch(value, shape);
+}
+
+/** Go's int64, or uint64 where the schema says that it is not negative. */
+function fitsInteger(shape: Shape, value: unknown): boolean {
+  const [lowest, highest] = shape.minimum === 0 ? [0, 2 ** 64] : [shape.minimum ?? -(2 ** 63), 2 ** 63];
+  // As doubles: what JSON rounds up to the bound is beyond it, but for a bound itself.
+  return Number.isInteger(value) && (value as number) >= lowest && (value as number) <= highest;
 }
 
 /** The alternatives are `X | null`, or words. */
@@ -120,13 +126,16 @@ function readStruct(
   properties: Readonly<Record<string, Shape>>,
   value: JsonObject,
 ): JsonObject {
+  const found: JsonObject = {};
   for (const key of Object.keys(value)) {
     const name = Object.hasOwn(properties, key) ? key : foldedNames(shape, properties).get(key.toLowerCase());
-    if (name === undefined) continue;
     const item = value[key];
+    // What nobody knows goes no further: it would be stored and shown again.
     if (name !== key || item === null) delete value[key];
-    if (item !== null) value[name] = readField(properties[name]!, name, item);
+    // Of a field that comes twice, in different cases, the later one counts.
+    if (name !== undefined && item !== null) found[name] = readField(properties[name]!, name, item);
   }
+  Object.assign(value, found);
   for (const name of shape.required ?? []) {
     if (!Object.hasOwn(value, name)) readField(properties[name]!, name, undefined);
   }

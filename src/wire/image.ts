@@ -92,6 +92,24 @@ export type CommitRequest = Static<typeof CommitRequestSchema>;
 export const IdResponseSchema = struct({ Id: Text });
 export type IdResponse = Static<typeof IdResponseSchema>;
 
+/** One answer of `docker search`. */
+export const ImageSearchItemSchema = struct({
+  description: Text,
+  is_official: Bool,
+  /** Nothing is any more. */
+  is_automated: Bool,
+  name: Text,
+  star_count: Int,
+});
+export type ImageSearchItem = Static<typeof ImageSearchItemSchema>;
+
+/** What a registry has under a name. */
+export const DistributionInspectSchema = struct({
+  Descriptor: OciDescriptorSchema,
+  Platforms: list(OciPlatformSchema),
+});
+export type DistributionInspect = Static<typeof DistributionInspectSchema>;
+
 /** One line of the progress that `pull`, `load`, `import`, `push` and `build` stream. */
 export const JsonMessageSchema = struct({
   stream: opt(Text),
@@ -101,6 +119,6 @@ export const JsonMessageSchema = struct({
   progressDetail: nil(struct({ current: opt(Int), total: opt(Int) })),
   error: opt(Text),
   errorDetail: nil(struct({ code: opt(Int), message: opt(Text) })),
-  aux: nil(struct({ ID: opt(Text) })),
+  aux: nil(struct({ ID: opt(Text), Tag: opt(Text), Digest: opt(Text), Size: opt(Int) })),
 });
 export type JsonMessage = Static<typeof JsonMessageSchema>;

@@ -114,6 +114,7 @@ const PAIRS: [schema: TSchema, theirs: string, onlyTheirs: string[], onlyOurs: s
   [wire.BuildCacheRecordSchema, "BuildCache", [], []],
   [wire.AuthConfigSchema, "AuthConfig", [], ["email", "auth", "identitytoken", "registrytoken"]],
   [wire.AuthResponseSchema, "AuthResponse", [], []],
+  [wire.DistributionInspectSchema, "DistributionInspect", [], []],
   [wire.ErrorResponseSchema, "ErrorResponse", [], []],
   [wire.IdResponseSchema, "IDResponse", [], []],
 ];
@@ -183,6 +184,7 @@ describe.skipIf(!existsSync(path))("fields are those of the Engine API", () => {
         "Commit",
         "CommitRequest",
         "ConfigReference",
+        "ImageSearchItem",
         "ContainerStatus",
         "DiskUsage",
       ],

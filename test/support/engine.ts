@@ -203,6 +203,8 @@ class BerthEngine implements TestEngine {
     await Promise.all(listed.map(({ Id }) => this.api("DELETE", `/containers/${Id}?force=1&v=1`)));
     await this.stop();
     const left = AGAINST_DOCKER ? [] : await leftovers(this.root);
+    // Docker leaves its own namespace mounted once a container has had it.
+    if (AGAINST_DOCKER) await runCommand(["umount", "-l", join(this.root, "exec/netns/default")]);
     rmSync(this.root, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind by the engine at ${this.root}:\n${left.join("\n")}`);
   }

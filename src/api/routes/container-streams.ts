@@ -1,7 +1,7 @@
 import { invalidParameter, type OutputChunk, type StreamSession } from "../../lib/index.ts";
 import type { Call } from "../call.ts";
 import type { Router } from "../router.ts";
-import { MULTIPLEXED_STREAM, RAW_STREAM, sendFrame } from "../streams/frames.ts";
+import { MULTIPLEXED_STREAM, RAW_STREAM, sendLines } from "../streams/frames.ts";
 import { runSession } from "../streams/hijacked.ts";
 import { runWebSocket } from "../streams/websocket.ts";
 
@@ -38,12 +38,21 @@ export interface ContainerStreamBackend {
   attach(ref: string, options: AttachOptions, signal: AbortSignal): Promise<StreamSession>;
 }
 
+/**
+ * How far the head of an attached connection is ahead of output that is there already. docker-py and others read the head
+ * through a buffer and go on with the bare socket: what arrives together with the head is lost to them.
+ */
+const HEAD_START_MS = 10;
+
 export function addContainerStreamRoutes(router: Router, containers: ContainerStreamBackend): void {
   router.get("/containers/:id/logs", (call) => sendLogs(call, containers));
 
   router.post("/containers/:id/attach", async (call) => {
-    const session = await containers.attach(call.param("id"), attachOptions(call), call.signal);
-    await runSession(call.hijack(streamTypes(call, session.tty)), session);
+    const options = attachOptions(call);
+    const session = await containers.attach(call.param("id"), options, call.signal);
+    const connection = call.hijack(streamTypes(call, session.tty));
+    if (options.logs) await Bun.sleep(HEAD_START_MS);
+    await runSession(connection, session);
   });
 
   router.get("/containers/:id/attach/ws", (call) =>
@@ -89,7 +98,7 @@ async function sendLogs(call: Call, containers: ContainerStreamBackend): Promise
   const { tty, output } = await containers.logs(call.param("id"), logsOptions(call), call.signal);
   call.begin(!tty && call.minor >= 42 ? MULTIPLEXED_STREAM : RAW_STREAM);
   for await (const chunk of output) {
-    const wait = tty ? call.send(chunk.bytes) : sendFrame(call.response, chunk);
+    const wait = tty ? call.send(chunk.bytes) : sendLines(call.response, chunk);
     if (wait !== undefined) await wait;
   }
   call.end();

@@ -174,7 +174,8 @@ export function addContainerRoutes(router: Router, containers: ContainerBackend)
 
   router.post("/containers/:id/wait", (call) => sendWait(call, containers));
 
-  router.delete("/containers/:id", async (call) => {
+  // A link of a container has a slash in its name: `web/db`.
+  router.delete("/containers/:id{.+}", async (call) => {
     await containers.remove(call.param("id"), {
       force: call.query.bool("force"),
       volumes: call.query.bool("v"),

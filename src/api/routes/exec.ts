@@ -1,4 +1,4 @@
-import { invalidParameter, kindOf, messageOf, notFound, type StreamSession } from "../../lib/index.ts";
+import { invalidParameter, messageOf, type StreamSession, systemError } from "../../lib/index.ts";
 import {
   type ExecConfig,
   ExecConfigSchema,
@@ -7,7 +7,7 @@ import {
 } from "../../wire/index.ts";
 import type { Call } from "../call.ts";
 import type { Router } from "../router.ts";
-import { finishWithMessage, runSession } from "../streams/hijacked.ts";
+import { finishWithMessage, type Hijacked, runSession } from "../streams/hijacked.ts";
 import { streamTypes } from "./container-streams.ts";
 import { terminalSize } from "./containers.ts";
 
@@ -15,6 +15,8 @@ export interface ExecStartOptions {
   readonly detach: boolean;
   readonly tty: boolean;
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
+  /** Called once it is sure that the exec is run, and before its process can print anything. */
+  readonly onAccepted?: () => void;
 }
 
 /** What these routes ask of the engine. */
@@ -59,19 +61,29 @@ async function startExec(call: Call, execs: ExecBackend): Promise<void> {
     call.empty(200);
     return;
   }
+  // The head goes out before the process is started, as Docker's does. docker-py and others read it through a buffer and go
+  // on with the bare socket: output that arrives together with the head is lost to them.
+  let connection: Hijacked | undefined;
+  const onAccepted = () => {
+    connection = call.hijack(streamTypes(call, tty));
+  };
   let session: StreamSession | undefined;
   try {
-    session = await execs.execStart(call.param("id"), { detach, tty, consoleSize }, call.signal);
+    const options = { detach, tty, consoleSize, onAccepted };
+    session = await execs.execStart(call.param("id"), options, call.signal);
   } catch (error) {
-    const kind = kindOf(error);
-    if (kind === "NotFound" || kind === "Conflict") throw error;
     // What the runtime says of a command that it cannot execute comes as the command's output: the client has
     // asked for the exec's streams, and reads the exit code (126, 127) by inspecting the exec.
-    finishWithMessage(call.hijack(streamTypes(call, tty)), tty, messageOf(error));
+    if (connection === undefined) throw error;
+    finishWithMessage(connection, tty, messageOf(error));
     return;
   }
-  if (session === undefined) throw notFound(`No such exec instance: ${call.param("id")}`);
-  await runSession(call.hijack(streamTypes(call, session.tty)), session);
+  if (session === undefined || connection === undefined) {
+    throw systemError(`the exec ${call.param("id")} was started without its streams`);
+  }
+  // Whether there are frames is for this request to say, also where the exec was created otherwise, as in Docker: docker-py
+  // creates execs with a tty and starts them without.
+  await runSession(connection, { ...session, tty });
 }
 
 /** A detached exec outlives the request. */

@@ -1,4 +1,4 @@
-import { invalidParameter, notImplemented } from "../../lib/index.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import {
   CommitRequestSchema,
   type ContainerConfig,
@@ -10,6 +10,7 @@ import {
   type JsonMessage,
 } from "../../wire/index.ts";
 import type { Call } from "../call.ts";
+import { adaptImageInspect } from "../compat.ts";
 import type { Filters } from "../filters.ts";
 import type { Router } from "../router.ts";
 import { sendProgress } from "../streams/json-lines.ts";
@@ -46,14 +47,14 @@ export interface ImageBackend {
     report: Report,
   ): Promise<void>;
   save(names: readonly string[], options: { platform?: string }): AsyncIterable<Uint8Array>;
-  /** Absent until the engine talks to registries. */
-  pull?(
+  /** Without a tag: all tags. `auth` is the value of `X-Registry-Auth`. */
+  pull(
     reference: { name: string; tag?: string; platform?: string },
     auth: string | undefined,
     report: Report,
     signal: AbortSignal,
   ): Promise<void>;
-  push?(
+  push(
     reference: { name: string; tag?: string; platform?: string },
     auth: string | undefined,
     report: Report,
@@ -91,8 +92,11 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
 
   router.post("/images/load", async (call) => {
     const platform = call.minor >= 48 ? platformOf(call) : undefined;
-    await sendProgress(call, (report) =>
-      images.load(call.bytes(), { quiet: call.query.bool("quiet"), platform }, report),
+    // Docker's failures of `load` come in the stream, never as a status: clients look for them there.
+    await sendProgress(
+      call,
+      (report) => images.load(call.bytes(), { quiet: call.query.bool("quiet"), platform }, report),
+      "in-stream",
     );
   });
 
@@ -107,8 +111,7 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
       platform: call.minor >= 49 ? platformOf(call) : undefined,
       manifests: call.minor >= 48 && call.query.bool("manifests"),
     });
-    if (call.minor < 44) inspect.VirtualSize = inspect.Size;
-    call.json(200, inspect);
+    call.json(200, adaptImageInspect(inspect, call.minor, call.header("user-agent")));
   });
 
   router.get("/images/:name{.+}/history", async (call) => {
@@ -124,14 +127,13 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
   });
 
   router.post("/images/:name{.+}/push", async (call) => {
-    if (images.push === undefined) throw notImplemented("berth cannot push to registries yet");
     const reference = {
       name: call.param("name"),
       tag: call.query.optional("tag"),
       platform: platformOf(call),
     };
     const auth = call.header("x-registry-auth");
-    await sendProgress(call, (report) => images.push!(reference, auth, report, call.signal));
+    await sendProgress(call, (report) => images.push(reference, auth, report, call.signal));
   });
 
   router.delete("/images/:name{.+}", async (call) => {
@@ -189,12 +191,9 @@ async function createImage(call: Call, images: ImageBackend): Promise<void> {
   const { query } = call;
   const fromImage = query.optional("fromImage");
   if (fromImage !== undefined) {
-    if (images.pull === undefined) {
-      throw notImplemented("berth cannot pull from registries yet: use import or load");
-    }
     const reference = { name: fromImage, tag: query.optional("tag"), platform: query.optional("platform") };
     const auth = call.header("x-registry-auth");
-    await sendProgress(call, (report) => images.pull!(reference, auth, report, call.signal));
+    await sendProgress(call, (report) => images.pull(reference, auth, report, call.signal));
     return;
   }
   const source = query.text("fromSrc");

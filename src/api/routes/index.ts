@@ -7,6 +7,7 @@ import { addExecRoutes, type ExecBackend } from "./exec.ts";
 import { addImageRoutes, type CommitBackend, type ImageBackend } from "./images.ts";
 import { addNetworkRoutes, type NetworkBackend } from "./networks.ts";
 import { addMissingRoutes } from "./not-yet.ts";
+import { addRegistryRoutes, type RegistryBackend } from "./registries.ts";
 import { addSwarmRoutes } from "./swarm.ts";
 import { addSystemRoutes, type SystemBackend } from "./system.ts";
 import { addVolumeRoutes, type VolumeBackend } from "./volumes.ts";
@@ -18,7 +19,7 @@ export interface Backends {
     ArchiveBackend &
     ExecBackend &
     CommitBackend;
-  readonly images: ImageBackend;
+  readonly images: ImageBackend & RegistryBackend;
   readonly volumes: VolumeBackend;
   readonly networks: NetworkBackend;
   readonly events: EventBackend;
@@ -35,6 +36,7 @@ export function routesOf(backends: Backends): Router {
   addExecRoutes(router, backends.containers);
   addMissingRoutes(router);
   addImageRoutes(router, backends.images, backends.containers);
+  addRegistryRoutes(router, backends.images);
   addVolumeRoutes(router, backends.volumes);
   addNetworkRoutes(router, backends.networks);
   addEventRoutes(router, backends.events);

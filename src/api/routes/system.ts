@@ -1,4 +1,4 @@
-import { invalidParameter, notImplemented } from "../../lib/index.ts";
+import { invalidParameter } from "../../lib/index.ts";
 import {
   type AuthConfig,
   AuthConfigSchema,
@@ -8,6 +8,7 @@ import {
   type SystemVersion,
 } from "../../wire/index.ts";
 import type { Call } from "../call.ts";
+import { adaptDiskUsage } from "../compat.ts";
 import type { Router } from "../router.ts";
 
 type MaybePromise<T> = T | Promise<T>;
@@ -22,8 +23,8 @@ export interface SystemBackend {
   info(): MaybePromise<SystemInfo>;
   version(): MaybePromise<SystemVersion>;
   diskUsage(kinds: ReadonlySet<DiskUsageKind>, signal: AbortSignal): Promise<DiskUsage>;
-  /** Absent until the engine talks to registries. */
-  login?(auth: AuthConfig): Promise<AuthResponse>;
+  /** Checks credentials with a registry. */
+  login(auth: AuthConfig): Promise<AuthResponse>;
 }
 
 export function addSystemRoutes(router: Router, system: SystemBackend): void {
@@ -47,13 +48,12 @@ export function addSystemRoutes(router: Router, system: SystemBackend): void {
   });
 
   router.get("/system/df", async (call) => {
-    call.json(200, await system.diskUsage(kindsOf(call), call.signal));
+    call.json(200, adaptDiskUsage(await system.diskUsage(kindsOf(call), call.signal), call.minor));
   });
 
   router.post("/auth", async (call) => {
     const auth = await call.body("AuthConfig", AuthConfigSchema);
     if (auth === undefined) throw invalidParameter("invalid JSON: got EOF while reading request body");
-    if (system.login === undefined) throw notImplemented("berth cannot log in to registries yet");
     call.json(200, await system.login(auth));
   });
 }

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import type { StreamSession } from "../../lib/index.ts";
+import { STDOUT, type StreamSession } from "../../lib/index.ts";
 import { sendFrame } from "./frames.ts";
 import { pumpInput } from "./pump.ts";
 import { ClientGone, send } from "./writing.ts";
@@ -46,12 +46,12 @@ export function finish({ source, target }: Hijacked): void {
   source.once("close", () => clearTimeout(timer));
 }
 
-/** Tells a client that has already been answered what went wrong, as Docker does for `exec`. */
+/** Tells a client that has already been answered what went wrong: on standard output, as Docker does for `exec`. */
 export function finishWithMessage(connection: Hijacked, tty: boolean, message: string): void {
   const bytes = Buffer.from(`${message}\r\n`);
   const { target } = connection;
   if (target.destroyed) return;
   if (tty) target.write(bytes);
-  else void sendFrame(target, { stream: 2, bytes })?.catch(() => {});
+  else void sendFrame(target, { stream: STDOUT, bytes })?.catch(() => {});
   finish(connection);
 }

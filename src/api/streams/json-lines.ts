@@ -1,16 +1,22 @@
 import { kindOf, log, messageOf } from "../../lib/index.ts";
 import type { JsonMessage } from "../../wire/index.ts";
+import { hasBody } from "../body.ts";
 import type { Call } from "../call.ts";
 import { ClientGone } from "./writing.ts";
+
+/** How long a client may go on with an upload that failed before the answer ends. */
+const UNWANTED_BODY_MS = 2_000;
 
 /**
  * Sends the progress of a long job, one JSON object a line, as `load`, `import` and `pull` do. A failure
  * before the first line is an ordinary failure; later ones become the last line, since the status is out.
+ * @param failures `in-stream`: also the first line may tell of a failure, after a status of 200
  * @throws before the first line
  */
 export async function sendProgress(
   call: Call,
   job: (report: (message: JsonMessage) => void) => Promise<void>,
+  failures: "as-status" | "in-stream" = "as-status",
 ): Promise<void> {
   let begun = false;
   const report = (message: JsonMessage) => {
@@ -22,11 +28,27 @@ export async function sendProgress(
   try {
     await job(report);
   } catch (error) {
-    if (!begun || error instanceof ClientGone) throw error;
+    if ((!begun && failures === "as-status") || error instanceof ClientGone) throw error;
     if (kindOf(error) === "System")
       log.error("a request failed", { path: call.path, error: messageOf(error) });
     report({ errorDetail: { message: messageOf(error) }, error: messageOf(error) });
+    await readToTheEnd(call);
   }
   if (!begun) call.begin("application/json");
   call.end();
+}
+
+/** Closing on a client that still writes could take the answer along: what it has left to say runs dry for a moment. */
+async function readToTheEnd({ request, response }: Call): Promise<void> {
+  if (!hasBody(request) || request.complete) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, UNWANTED_BODY_MS);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.once("end", done);
+    response.once("close", done);
+    request.resume();
+  });
 }

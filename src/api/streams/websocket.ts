@@ -98,65 +98,89 @@ class ProtocolError extends Error {
   }
 }
 
-/** The first whole frame in `bytes`, unmasked; `undefined` where more must come. @throws ProtocolError */
-function parseFrame(bytes: Buffer): Frame | undefined {
-  if (bytes.length < 2) return undefined;
+/** The first whole frame in `bytes`, unmasked, or how many bytes there must be at least. @throws ProtocolError */
+function parseFrame(bytes: Buffer): Frame | number {
+  if (bytes.length < 2) return 2;
   const first = bytes[0]!;
   if ((first & 0x70) !== 0) throw new ProtocolError(1002, "reserved bits are set");
   if ((bytes[1]! & 0x80) === 0) throw new ProtocolError(1002, "a client's frames must be masked");
   let length = bytes[1]! & 0x7f;
   let offset = 2;
   if (length === 126) {
-    if (bytes.length < 4) return undefined;
+    if (bytes.length < 4) return 4;
     length = bytes.readUInt16BE(2);
     offset = 4;
   } else if (length === 127) {
-    if (bytes.length < 10) return undefined;
+    if (bytes.length < 10) return 10;
     // Number: only compared with the limit.
     length = Number(bytes.readBigUInt64BE(2));
     offset = 10;
   }
   if (length > MESSAGE_LIMIT) throw new ProtocolError(1009, "message too big");
   const size = offset + 4 + length;
-  if (bytes.length < size) return undefined;
+  if (bytes.length < size) return size;
   const payload = Buffer.from(bytes.subarray(offset + 4, size));
   for (let i = 0; i < length; i++) payload[i] = payload[i]! ^ bytes[offset + (i & 3)]!;
   return { opcode: first & 0x0f, payload, size };
 }
 
+/** Bytes on their way to becoming frames. A frame that comes byte by byte is put together once, not once a byte. */
+class Gathered {
+  #parts: Buffer[] = [];
+  #length = 0;
+  #needed = 0;
+
+  /** @throws ProtocolError */
+  *frames(bytes: Buffer): Generator<Frame, void, undefined> {
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
+    while (this.#length >= this.#needed) {
+      const whole = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+      const found = parseFrame(whole);
+      const rest = typeof found === "number" ? whole : whole.subarray(found.size);
+      this.#parts = [rest];
+      this.#length = rest.length;
+      this.#needed = typeof found === "number" ? found : 0;
+      if (typeof found !== "number") yield found;
+    }
+  }
+}
+
 /** Reads the client's messages into the process's input, no faster than the process takes them. */
 function receive(socket: Duplex, head: Buffer, input: StreamInput | undefined): void {
-  let pending: Buffer = Buffer.alloc(0);
+  const gathered = new Gathered();
+  let closed = false;
   let last: Promise<void> = Promise.resolve();
   const end = () => {
     last = last.then(() => input?.end()).catch(() => {});
+  };
+  const close = (body: Uint8Array) => {
+    closed = true;
+    end();
+    void sendMessage(socket, CLOSE, body)?.catch(() => {});
+    socket.end();
   };
   const handle = (frame: Frame) => {
     // Fragments (opcode 0) need no joining: input is a stream of bytes.
     if (frame.opcode === TEXT || frame.opcode === BINARY || frame.opcode === 0) {
       last = last.then(() => input?.write(frame.payload)).catch(() => {});
     } else if (frame.opcode === PING) {
-      void sendMessage(socket, PONG, frame.payload.subarray(0, 125))?.catch(() => {});
+      // In turn, too: whoever asks and never reads must not make answers pile up here.
+      last = last.then(() => sendMessage(socket, PONG, frame.payload.subarray(0, 125))).catch(() => {});
     } else if (frame.opcode === CLOSE) {
-      end();
-      void sendMessage(socket, CLOSE, frame.payload.subarray(0, 2))?.catch(() => {});
-      socket.end();
+      close(frame.payload.subarray(0, 2));
     } else if (frame.opcode !== PONG) throw new ProtocolError(1002, "unknown opcode");
   };
   const take = (bytes: Buffer) => {
-    pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+    if (closed) return;
     try {
-      for (let frame = parseFrame(pending); frame !== undefined; frame = parseFrame(pending)) {
-        pending = pending.subarray(frame.size);
+      for (const frame of gathered.frames(bytes)) {
         handle(frame);
+        if (closed) return;
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) return void socket.destroy();
-      socket.off("data", take);
-      end();
-      void sendMessage(socket, CLOSE, closeBody(error.code, error.message))?.catch(() => {});
-      socket.end();
-      return;
+      return close(closeBody(error.code, error.message));
     }
     socket.pause();
     last = last.then(() => {

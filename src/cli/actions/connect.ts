@@ -1,20 +1,10 @@
 import { VERSION } from "../../lib/index.ts";
-import { DEFAULT_SOCKET, discoverEndpoint, Engine } from "../../sdk/index.ts";
+import { DEFAULT_SOCKET, Engine } from "../../sdk/index.ts";
 import type { Cli } from "../cli.ts";
 
 /** Finds the engine; where none runs at the default address, the first request starts one if it may. */
 export async function connect(cli: Cli): Promise<Engine> {
-  const found = await discoverEndpoint(
-    {
-      host: cli.globals.host,
-      context: cli.globals.context,
-      env: cli.env,
-      configDirectory: cli.configDirectory,
-      loadConfig: () => cli.config(),
-    },
-    (line) => cli.debug(line),
-  );
-  const { endpoint } = found;
+  const { endpoint } = await cli.endpoint();
   const { HttpHeaders } = await cli.config();
   const apiVersion = cli.env["DOCKER_API_VERSION"];
   const isDefault = endpoint.kind === "unix" && endpoint.path === DEFAULT_SOCKET;

@@ -1,4 +1,5 @@
 import { defineCommand, exactly } from "../spec.ts";
+import { shownOn } from "../text/visible.ts";
 
 /** Kinds 0, 1 and 2 of the API: changed, added, deleted. */
 const KINDS = ["C", "A", "D"];
@@ -11,6 +12,7 @@ export const command = defineCommand({
   flags: {},
   async run({ cli, args }) {
     const changes = (await (await cli.engine()).containers.changes(args[0]!)) ?? [];
-    cli.print(changes.map(({ Kind, Path }) => `${KINDS[Kind] ?? "?"} ${Path}\n`).join(""));
+    const lines = changes.map(({ Kind, Path }) => `${KINDS[Kind] ?? "?"} ${Path}\n`);
+    cli.print(shownOn(1, lines.join("")));
   },
 });

@@ -7,6 +7,7 @@ import { compactJson } from "../show/json-text.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
 import { fromJson, Template } from "../template/index.ts";
 import { parseTimestamp } from "../text/timestamps.ts";
+import { shownOn } from "../text/visible.ts";
 
 /** A template is tried on this, so that its mistakes show before anything happens. */
 const EMPTY_EVENT =
@@ -55,5 +56,5 @@ function describeEvent(line: string): string {
   const when =
     nanoseconds === "0" || nanoseconds === "0000000000" ? "" : `${localRfc3339Nano(BigInt(nanoseconds))} `;
   const details = attributes.length === 0 ? "" : ` (${attributes.join(", ")})`;
-  return `${when}${Type} ${Action} ${Actor.ID}${details}`;
+  return shownOn(1, `${when}${Type} ${Action} ${Actor.ID}${details}`);
 }

@@ -1,5 +1,4 @@
 import { VERSION } from "../../lib/index.ts";
-import { discoverEndpoint } from "../../sdk/index.ts";
 import type { SystemInfo } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
 import { describeError, ExitError } from "../errors.ts";
@@ -19,7 +18,7 @@ export const command = defineCommand({
     const client = {
       Debug: cli.globals.debug,
       Version: VERSION,
-      Context: await contextName(cli),
+      Context: (await cli.endpoint()).context,
       Plugins: [],
       Warnings: null,
     };
@@ -50,18 +49,6 @@ async function askServer(cli: Cli): Promise<{ info?: SystemInfo; error?: unknown
   } catch (error) {
     return { error };
   }
-}
-
-async function contextName(cli: Cli): Promise<string> {
-  const { host, context } = cli.globals;
-  const search = {
-    host,
-    context,
-    env: cli.env,
-    configDirectory: cli.configDirectory,
-    loadConfig: () => cli.config(),
-  };
-  return (await discoverEndpoint(search)).context;
 }
 
 function parse(format: string): Template {

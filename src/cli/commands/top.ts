@@ -1,5 +1,6 @@
 import { alignColumns } from "../show/table.ts";
 import { atLeast, defineCommand } from "../spec.ts";
+import { shownOn } from "../text/visible.ts";
 
 export const command = defineCommand({
   summary: "Show the processes of a container",
@@ -12,6 +13,6 @@ export const command = defineCommand({
     const [ref = "", ...psArguments] = args;
     const { Titles, Processes } = await (await cli.engine()).containers.top(ref, psArguments);
     const lines = [Titles, ...(Processes ?? [])].map((cells) => `${cells.join("\t")}\n`);
-    cli.print(alignColumns(lines.join(""), 20));
+    cli.print(alignColumns(shownOn(1, lines.join("")), 20));
   },
 });

@@ -1,5 +1,5 @@
 import { VERSION } from "../../lib/index.ts";
-import { API_VERSION, discoverEndpoint } from "../../sdk/index.ts";
+import { API_VERSION } from "../../sdk/index.ts";
 import type { SystemVersion } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
 import { describeError, ExitError } from "../errors.ts";
@@ -17,7 +17,7 @@ export const command = defineCommand({
   async run({ cli, flags }) {
     const template = flags.format === "" ? undefined : parse(flags.format);
     const { server, apiVersion, error } = await askServer(cli);
-    const client = clientVersion(apiVersion, await contextName(cli));
+    const client = clientVersion(apiVersion, (await cli.endpoint()).context);
     if (template === undefined) cli.print(describe(client, server));
     else cli.line(render(template, client, server));
     if (error !== undefined) throw new ExitError(1, describeError(error));
@@ -53,18 +53,6 @@ function clientVersion(apiVersion: string, context: string): ClientVersion {
     Arch: process.arch === "x64" ? "amd64" : process.arch,
     Context: context,
   };
-}
-
-async function contextName(cli: Cli): Promise<string> {
-  const { host, context } = cli.globals;
-  const search = {
-    host,
-    context,
-    env: cli.env,
-    configDirectory: cli.configDirectory,
-    loadConfig: () => cli.config(),
-  };
-  return (await discoverEndpoint(search)).context;
 }
 
 function parse(format: string): Template {

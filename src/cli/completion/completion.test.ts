@@ -15,7 +15,13 @@ const engine = {
 
 const cli = new Cli({
   output: { print: () => {}, warn: () => {} },
-  globals: { host: undefined, context: undefined, configDirectory: "/nonexistent", debug: false },
+  globals: {
+    host: undefined,
+    context: undefined,
+    configDirectory: "/nonexistent",
+    debug: false,
+    tls: undefined,
+  },
   env: { HOME: "/root" },
   connect: async () => engine as never,
 });

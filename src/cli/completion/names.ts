@@ -39,6 +39,11 @@ async function ask(cli: Cli, kind: Exclude<Completion, readonly string[]>): Prom
     }
     case "volumes":
       return ((await (await cli.engine()).volumes.list()).Volumes ?? []).map(({ Name }) => Name);
+    case "contexts": {
+      const { ContextStore } = await import("../contexts/store.ts");
+      const contexts = await new ContextStore(cli.configDirectory).list();
+      return ["default", ...contexts.map(({ name }) => name).sort()];
+    }
     case "networks":
       return (await (await cli.engine()).networks.list()).map(({ Name }) => Name);
   }

@@ -1,5 +1,7 @@
 import type { Cli } from "../cli.ts";
 import type { MethodTable } from "../template/index.ts";
+import { isTerminal } from "../terminal/tty.ts";
+import { isObeyed, visible } from "../text/visible.ts";
 import { alignColumns } from "./table.ts";
 
 /** A kind of list: its fields with their titles, and the table it is by default. */
@@ -10,8 +12,26 @@ export interface ListKind<T> {
   readonly titles: Readonly<Record<string, string>>;
 }
 
-/** The text of a list. @throws Error `template parsing error: …` */
+/**
+ * The text of a list. On a terminal it obeys the format's control characters only, and shows those of names, labels and
+ * commands. @throws Error `template parsing error: …`
+ */
 export async function renderList<T>(kind: ListKind<T>, format: string, items: readonly T[]): Promise<string> {
+  const text = await render(kind, format, items);
+  return isObeyed(text) && isTerminal(1) ? render(withVisibleFields(kind), format, items) : text;
+}
+
+function withVisibleFields<T>(kind: ListKind<T>): ListKind<T> {
+  const shown = (value: unknown) => (typeof value === "string" ? visible(value) : value);
+  const fields: Record<string, MethodTable<T>[string]> = {};
+  for (const [name, field] of Object.entries(kind.fields)) {
+    fields[name] =
+      field.length > 1 ? (item, argument) => shown(field(item, argument)) : (item) => shown(field(item));
+  }
+  return { ...kind, fields };
+}
+
+async function render<T>(kind: ListKind<T>, format: string, items: readonly T[]): Promise<string> {
   const isTable = format.startsWith("table");
   const source = isTable ? format.slice("table".length) : format === "json" ? "{{json .}}" : format;
   const { row, head } = await rowRenderer(kind, withEscapes(source));

@@ -1,6 +1,7 @@
 import type { Cli } from "../cli.ts";
 import { describeError, ExitError } from "../errors.ts";
 import { fromJson, Template } from "../template/index.ts";
+import { isObeyed, shownOn } from "../text/visible.ts";
 import { compactJson, indentJson } from "./json-text.ts";
 
 /**
@@ -25,13 +26,15 @@ export async function inspectAll(
       errors.push(error);
     }
   }
+  // Whoever writes control characters into a format wants the terminal to obey them.
+  const shown = (text: string) => (isObeyed(format) ? text : shownOn(1, text));
   if (template !== undefined)
-    cli.print(found.length === 0 ? "\n" : found.map((text) => `${text}\n`).join(""));
+    cli.print(found.length === 0 ? "\n" : shown(found.map((text) => `${text}\n`).join("")));
   else if (found.length === 0) cli.line("[]");
-  else
-    cli.line(
-      (format === "json" ? compactJson : indentJson)(`[${found.map((json) => json.trim()).join(",")}]`),
-    );
+  else {
+    const list = `[${found.map((json) => json.trim()).join(",")}]`;
+    cli.line(shown((format === "json" ? compactJson : indentJson)(list)));
+  }
   if (errors.length > 0) throw new ExitError(1, errors.map(describeError).join("\n"));
 }
 

@@ -39,11 +39,15 @@ const EMPTY: Readonly<Record<string, Readonly<Record<string, () => Value>>>> = {
   },
   State: { Health: () => null },
   Config: {
+    ArgsEscaped: () => false,
     ExposedPorts: () => new Map(),
+    Healthcheck: () => null,
     MacAddress: () => "",
+    NetworkDisabled: () => false,
     OnBuild: () => [],
     Shell: () => [],
     StopSignal: () => "",
+    StopTimeout: () => null,
     Volumes: () => new Map(),
   },
 };

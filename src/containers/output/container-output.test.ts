@@ -356,6 +356,25 @@ describe("attached clients", () => {
     expect(bytesOf(await collect(onlyLogs)).toString()).toBe("old\nnew\n");
   });
 
+  test("have got everything when a run's output counts as delivered, unless they do not read", async () => {
+    await using c = await running();
+    await c.output.delivered();
+    const stream = { logs: false, stream: true };
+    const both = { stdout: true, stderr: true };
+    const got: OutputChunk[] = [];
+    const reading = (async () => {
+      for await (const chunk of c.output.attach(both, stream, never())) got.push(chunk);
+    })();
+    c.monitor.write(STDOUT, "last words\n");
+    c.exit();
+    await c.output.delivered();
+    expect(bytesOf(got).toString()).toBe("last words\n");
+    await reading;
+    const stuck = c.output.attach(both, stream, never());
+    await c.output.delivered();
+    await stuck.return();
+  });
+
   test("are let go when the start fails or the container is removed", async () => {
     await using c = await running();
     const stream = { logs: false, stream: true };

@@ -15,6 +15,9 @@ import { unwrap, type WantedStreams } from "./unwrap.ts";
 /** setTimeout(3) of longer times fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** How long clients that are attached may take for the last of the output until the container's end is told. */
+const DELIVERY_MS = 200;
+
 /**
  * The output of one container, over all of its runs. Whoever wants to read it gets a stream of its own; none of them, nor
  * all of them together, can slow the container down.
@@ -27,6 +30,7 @@ export class ContainerOutput {
   /** Settled by the next change: true when the container runs, false when what was waited for will not happen. */
   #run = Promise.withResolvers<boolean>();
   #isRunning = false;
+  readonly #attached = new Set<AttachedOutput>();
   #compressing = false;
 
   /** @param path The monitor's log; its directory exists. */
@@ -81,6 +85,21 @@ export class ContainerOutput {
     this.#run.resolve(false);
     this.#run = Promise.withResolvers<boolean>();
     if (!this.settings.readable) this.chain.clear();
+  }
+
+  /**
+   * Resolves when everybody who is attached has taken all there is, soon after `ended`; or after a moment, for nobody need
+   * read on. Docker tells of an end only then (`StreamConfig.Wait`), and clients stop reading when they hear of it.
+   */
+  async delivered(): Promise<void> {
+    if (this.#attached.size === 0) return;
+    const read = [...this.#attached].map(({ taken }) => taken);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const moment = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, DELIVERY_MS);
+    });
+    await Promise.race([Promise.all(read), moment]);
+    clearTimeout(timer);
   }
 
   /** The container's directory is about to go. */
@@ -168,7 +187,10 @@ export class ContainerOutput {
     const from = (options.logs ? beginningOf(this.chain) : undefined) ?? end;
     const to = options.stream ? undefined : end;
     const reader = new SegmentReader(this.chain, { from, to, whenOverrun: "end" });
-    return new AttachedOutput(this.chain, reader, plainly(wanted), signal);
+    const output = new AttachedOutput(this.chain, reader, plainly(wanted), signal);
+    this.#attached.add(output);
+    void output.taken.then(() => this.#attached.delete(output));
+    return output;
   }
 
   /** One after the other, and not what somebody has yet to read. */

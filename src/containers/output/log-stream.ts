@@ -16,6 +16,7 @@ export class LogStream implements AsyncIterableIterator<OutputChunk> {
   readonly #transform: Transform;
   readonly #signal: AbortSignal;
   readonly #abort = () => void this.return();
+  readonly #taken = Promise.withResolvers<void>();
   #ready: OutputChunk[] = [];
   #next = 0;
   /** Called once, when nothing more will come. */
@@ -27,6 +28,11 @@ export class LogStream implements AsyncIterableIterator<OutputChunk> {
     this.#signal = signal;
     if (signal.aborted) void this.return();
     else signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** Resolves when all was taken, or nobody wants the rest. */
+  get taken(): Promise<void> {
+    return this.#taken.promise;
   }
 
   async next(): Promise<IteratorResult<OutputChunk, undefined>> {
@@ -46,6 +52,7 @@ export class LogStream implements AsyncIterableIterator<OutputChunk> {
     const { onEnd } = this;
     this.onEnd = () => {};
     onEnd();
+    this.#taken.resolve();
     return Promise.resolve({ done: true, value: undefined });
   }
 

@@ -80,6 +80,10 @@ export class ContainerOutputs implements Outputs {
     this.#outputs.get(record.id)?.ended();
   }
 
+  async delivered(record: ContainerRecord): Promise<void> {
+    await this.#outputs.get(record.id)?.delivered();
+  }
+
   remove(id: string): void {
     this.#forwarding.remove(id);
     this.#outputs.get(id)?.remove();
