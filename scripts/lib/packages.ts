@@ -22,6 +22,9 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
   ...ENGINE_PACKAGES,
   { name: "docker.io", programs: ["docker"] },
   { name: "procps", programs: ["ps"] },
+  { name: "docker-registry", programs: ["docker-registry"] },
+  { name: "skopeo", programs: ["skopeo"] },
+  { name: "openssl", programs: ["openssl"] },
 ];
 
 /** Installs with apt what is missing, after saying what that will be. */

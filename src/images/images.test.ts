@@ -180,6 +180,20 @@ describe("names", () => {
     );
   });
 
+  test("a name that looks like an id is refused, wherever it comes from", async () => {
+    await using store = await TestStore.create();
+    const imageId = await importOf(store, "x");
+    const words = "InvalidParameter: refusing to create an ambiguous tag using digest algorithm as name";
+    expect(await refusal(() => store.images.tag("x", "sha256", id("a")))).toBe(words);
+    expect(await refusal(() => importOf(store, "sha256"))).toBe(words);
+    const { config, manifest, layerFiles } = parts();
+    const archive = tar(config, manifest({ RepoTags: [`sha256:${id("a")}`] }), ...layerFiles);
+    expect(await refusal(() => store.images.load(chunksOf(archive)))).toBe(words);
+    expect((await store.images.list({ all: true })).map((image) => image.Id)).toEqual([imageId]);
+    await store.images.tag("x", "sha256sum", "1");
+    expect((await store.images.inspect("sha256sum:1")).Id).toBe(imageId);
+  });
+
   test("a tag moves, and a bare name means latest", async () => {
     await using store = await TestStore.create();
     const [a, b] = [await importOf(store, "x"), await importOf(store, "y", [file("other")])];

@@ -1,6 +1,8 @@
+import { DEFAULT_REGISTRIES, type Patience, type RegistriesConfig } from "../distribution/index.ts";
 import type { Digest, EmitEvent } from "../lib/index.ts";
 import type { BlobStore, Database } from "../store/index.ts";
 import type {
+  DistributionInspect,
   ImageConfig,
   ImageDeleteItem,
   ImageHistoryItem,
@@ -22,6 +24,8 @@ import { Layers } from "./layers.ts";
 import { type ListOptions, listImages } from "./list.ts";
 import { pruneImages } from "./prune.ts";
 import { familiarName } from "./reference.ts";
+import { RegistryOperations, type RequestedImage } from "./registry/operations.ts";
+import { TravelRecords } from "./registry/records.ts";
 import { type RemoveOptions, removeImage } from "./remove.ts";
 import { checkPlatform, resolveImage } from "./resolve.ts";
 import type { Snapshotter } from "./snapshots/snapshotter.ts";
@@ -37,6 +41,9 @@ export interface ImagesOptions {
   readonly dataRoot: string;
   /** For the words of `rmi`: whether a container that holds an image runs. */
   readonly isRunning?: (containerId: string) => boolean;
+  /** How registries are reached; Docker's defaults where nothing is said. */
+  readonly registries?: RegistriesConfig;
+  readonly patience?: Patience;
 }
 
 /** What `resolve` tells of an image. */
@@ -64,10 +71,18 @@ export class Images {
   readonly #context: ImageContext;
   readonly #snapshotter: Snapshotter;
   readonly #dataRoot: string;
+  /** What goes between here and registries. */
+  readonly registry: RegistryOperations;
   /** Writable layers of containers. */
   readonly snapshots: ContainerSnapshots;
 
-  private constructor(context: ImageContext, snapshotter: Snapshotter, dataRoot: string) {
+  private constructor(
+    context: ImageContext,
+    snapshotter: Snapshotter,
+    dataRoot: string,
+    registry: RegistryOperations,
+  ) {
+    this.registry = registry;
     this.#context = context;
     this.#snapshotter = snapshotter;
     this.#dataRoot = dataRoot;
@@ -78,14 +93,18 @@ export class Images {
   static async open(options: ImagesOptions): Promise<Images> {
     const { db, blobs, snapshotter, emit, dataRoot, isRunning } = options;
     const catalog = new Catalog(db);
+    const records = new TravelRecords(db);
     const context: ImageContext = {
       catalog,
-      layers: new Layers(catalog, blobs, snapshotter),
+      records,
+      layers: new Layers(catalog, records, blobs, snapshotter),
       users: new Users(isRunning ?? (() => false)),
       emit,
       platform: { os: "linux", architecture: ARCHITECTURES[process.arch] ?? process.arch },
     };
-    const images = new Images(context, snapshotter, dataRoot);
+    const { registries = DEFAULT_REGISTRIES, patience } = options;
+    const registry = new RegistryOperations(context, registries, dataRoot, patience);
+    const images = new Images(context, snapshotter, dataRoot, registry);
     await images.snapshots.sweep();
     await context.layers.sweep();
     return images;
@@ -147,6 +166,35 @@ export class Images {
     report: (message: JsonMessage) => void = () => {},
   ): Promise<void> {
     return loadImages(this.#context, source, options, this.#dataRoot, report);
+  }
+
+  /** `docker pull`; without a tag, of all tags. `auth` is the API's `X-Registry-Auth`. */
+  pull(
+    image: RequestedImage,
+    auth: string | undefined,
+    report: (message: JsonMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.registry.pull(image, auth, report, signal);
+  }
+
+  /** `docker push`; without a tag, of all tags. */
+  push(
+    image: RequestedImage,
+    auth: string | undefined,
+    report: (message: JsonMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.registry.push(image, auth, report, signal);
+  }
+
+  search(...search: Parameters<RegistryOperations["search"]>): ReturnType<RegistryOperations["search"]> {
+    return this.registry.search(...search);
+  }
+
+  /** What a registry has under a name. */
+  distribution(name: string, auth: string | undefined, signal: AbortSignal): Promise<DistributionInspect> {
+    return this.registry.distribution(name, auth, signal);
   }
 
   /** @throws NotFound at once, before the first byte */

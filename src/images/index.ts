@@ -1,4 +1,11 @@
 /** Images, their layers, and the writable layers of containers. */
+export {
+  checkInsecure,
+  parseMirror,
+  proxiesOfEnvironment,
+  type RegistriesConfig,
+  type RegistryRule,
+} from "../distribution/index.ts";
 export type { CommitOptions } from "./commit.ts";
 export type { ContainerSnapshots } from "./container-snapshots.ts";
 export type { ImageFilters } from "./filters.ts";

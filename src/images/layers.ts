@@ -1,7 +1,8 @@
 import { type Digest, faultPoint, invalidParameter, log, messageOf, notFound } from "../lib/index.ts";
-import type { BlobStore } from "../store/index.ts";
+import type { BlobStore, BlobWriter } from "../store/index.ts";
 import type { Catalog, LayerRecord } from "./catalog.ts";
 import { Mutex } from "./mutex.ts";
+import type { BlobRecord, TravelRecords } from "./registry/records.ts";
 import type { DiffId, Snapshotter } from "./snapshots/snapshotter.ts";
 
 /** A layer that was taken in and stays, also while no image has it, until it is let go. */
@@ -15,7 +16,19 @@ export interface HeldLayer extends Disposable {
 export interface ReceivedLayer extends AsyncDisposable {
   readonly diffId: DiffId;
   readonly tarBytes: number;
-  keep(): Promise<HeldLayer>;
+  /** With the form in which it came, where that is to be kept as well. */
+  keep(came?: CameAs): Promise<HeldLayer>;
+}
+
+/** A layer's bytes as they travelled, verified and on disk but not yet under their name. */
+export interface CameAs {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** Makes them durable. */
+  sync(): Promise<void>;
+  /** Gives them their name. */
+  commit(): Promise<unknown>;
 }
 
 /**
@@ -24,14 +37,16 @@ export interface ReceivedLayer extends AsyncDisposable {
  */
 export class Layers {
   readonly #catalog: Catalog;
+  readonly #records: TravelRecords;
   readonly #blobs: BlobStore;
   readonly #snapshotter: Snapshotter;
   /** Layers come and go one step at a time, so that none is removed between "it is here" and the row that names it. */
   readonly #steps = new Mutex();
   readonly #holds = new Map<DiffId, number>();
 
-  constructor(catalog: Catalog, blobs: BlobStore, snapshotter: Snapshotter) {
+  constructor(catalog: Catalog, records: TravelRecords, blobs: BlobStore, snapshotter: Snapshotter) {
     this.#catalog = catalog;
+    this.#records = records;
     this.#blobs = blobs;
     this.#snapshotter = snapshotter;
   }
@@ -60,9 +75,12 @@ export class Layers {
       staged ??= Promise.all([writer.sync(), receiver.stage(writer.path)]);
       return staged;
     };
-    const keep = async (): Promise<HeldLayer> => {
+    const keep = async (came?: CameAs): Promise<HeldLayer> => {
       // The long part is done beside others; only giving names to what is on disk is done one by one.
+      const syncing = came?.sync();
+      syncing?.catch(() => {});
       if (!(await this.#isHere(diffId))) await stage();
+      await syncing;
       return await this.#steps.run(async () => {
         if (!(await this.#isHere(diffId))) {
           await stage();
@@ -71,10 +89,56 @@ export class Layers {
           faultPoint("layer-durable");
           this.#catalog.addLayer({ diffId, tarBytes, contentBytes: facts.contentBytes, root: facts.root });
         }
+        if (came !== undefined) await this.#keepForm(diffId, came);
         return this.#hold(diffId);
       });
     };
     return { diffId, tarBytes, keep, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  }
+
+  async #keepForm(diffId: DiffId, { digest, mediaType, sizeBytes, commit }: CameAs): Promise<void> {
+    await commit();
+    faultPoint("layer-form-durable");
+    this.#records.addBlob({ digest, diffId, mediaType, sizeBytes });
+  }
+
+  /** Adds a form in which a layer that is held travels. */
+  addForm(diffId: DiffId, came: CameAs): Promise<void> {
+    return this.#steps.run(() => this.#keepForm(diffId, came));
+  }
+
+  /** The forms in which a layer travels; whether their bytes are here, `hasForm` tells. */
+  formsOf(diffId: DiffId): BlobRecord[] {
+    return this.#records.blobsOf(diffId);
+  }
+
+  async hasForm({ digest, sizeBytes }: BlobRecord): Promise<boolean> {
+    return (await this.#blobs.size(digest)) === sizeBytes;
+  }
+
+  /** A form's bytes from one on. */
+  readForm(digest: Digest, from: number): AsyncIterable<Uint8Array> {
+    return this.#blobs.read(digest, from);
+  }
+
+  /** Holds a layer that somebody else holds. */
+  share(held: HeldLayer): HeldLayer {
+    return this.#hold(held.diffId);
+  }
+
+  /** A place for a form that is made here. */
+  formWriter(): Promise<BlobWriter> {
+    return this.#blobs.writer();
+  }
+
+  /** A place for a form that comes from afar, with what came of it before. */
+  resumeForm(digest: Digest): Promise<BlobWriter> {
+    return this.#blobs.resume(digest);
+  }
+
+  /** Removes what came of downloads that were given up. @returns their bytes */
+  removePartials(): Promise<number> {
+    return this.#blobs.removePartials();
   }
 
   async #isHere(diffId: DiffId): Promise<boolean> {
@@ -154,29 +218,46 @@ export class Layers {
     await receiver.commit(diffId);
   }
 
-  /** Removes the layers that nothing names: first, and for good, from the catalog, then from the disk. @returns them */
-  async collect(): Promise<Digest[]> {
+  /**
+   * Removes the layers that nothing names: first, and for good, from the catalog, then from the disk. What came of a pull
+   * that failed can be kept so far that it need not come again.
+   * @returns them
+   */
+  async collect(options: { keepDownloads?: boolean } = {}): Promise<Digest[]> {
     return await this.#steps.run(async () => {
       const unused = this.#catalog.unusedLayers().filter((diffId) => !this.#holds.has(diffId));
       if (unused.length === 0) return [];
+      const forms = unused.flatMap((diffId) => this.#records.blobsOf(diffId));
       this.#catalog.write(() => {
         for (const diffId of unused) this.#catalog.removeLayer(diffId);
       });
       await this.#catalog.durable();
       faultPoint("layer-rows-removed");
+      for (const { digest } of forms) {
+        // An uncompressed layer travels as it is kept.
+        if (this.#isNamed(digest) || unused.includes(digest)) continue;
+        if (options.keepDownloads === true) await this.#blobs.demote(digest);
+        else await this.#blobs.remove(digest);
+      }
       for (const diffId of unused) await this.#removeFiles(diffId);
       return unused;
     });
   }
 
+  /** Whether a row names these bytes, as a layer or as the form of one. */
+  #isNamed(digest: Digest): boolean {
+    return this.#catalog.layer(digest) !== undefined || this.#records.isBlob(digest);
+  }
+
   async #removeFiles(diffId: DiffId): Promise<void> {
     await this.#snapshotter.removeLayer(diffId);
-    await this.#blobs.remove(diffId);
+    if (!this.#records.isBlob(diffId)) await this.#blobs.remove(diffId);
   }
 
   /** At the daemon's start: removes what no row names, and rows that no image names. */
   async sweep(): Promise<void> {
-    const known = new Set(this.#catalog.layers().map(({ diffId }) => diffId));
+    const known = new Set<Digest>(this.#catalog.layers().map(({ diffId }) => diffId));
+    for (const digest of this.#records.blobDigests()) known.add(digest);
     const found = new Set([
       ...(await this.#snapshotter.layers()),
       ...(await Array.fromAsync(this.#blobs.list())),
@@ -188,6 +269,6 @@ export class Layers {
         log.warn("cannot remove a layer", { layer: diffId, error: messageOf(error) }),
       );
     }
-    await this.collect();
+    await this.collect({ keepDownloads: true });
   }
 }

@@ -26,15 +26,17 @@ export async function pruneImages(context: ImageContext, filters: ImageFilters):
     removed.push(...(await removeUnused(context, id, names)));
   }
   await context.layers.collect();
+  // What came of pulls that were given up: the next one would have gone on with it.
+  const partialBytes = await context.layers.removePartials();
   context.emit({
     type: "image",
     action: "prune",
     actorId: "",
-    attributes: { reclaimed: String(before - diskBytes(context)) },
+    attributes: { reclaimed: String(before - diskBytes(context) + partialBytes) },
   });
   return {
     ImagesDeleted: removed.length > 0 ? removed : null,
-    SpaceReclaimed: Math.max(0, before - diskBytes(context)),
+    SpaceReclaimed: Math.max(0, before - diskBytes(context)) + partialBytes,
   };
 }
 

@@ -25,8 +25,15 @@ export async function tagImage(
   await context.catalog.durable();
 }
 
-/** Points a tag at an image and says so. @returns the image that it pointed at before, if another */
+/**
+ * Points a tag at an image and says so.
+ * @returns the image that it pointed at before, if another
+ * @throws InvalidParameter for a repository of which every tag would look like an id
+ */
 export function pointTag(context: ImageContext, name: ImageName, id: Digest): Digest | undefined {
+  if (/^sha256(?::|$)/.test(familiarName(name))) {
+    throw invalidParameter("refusing to create an ambiguous tag using digest algorithm as name");
+  }
   const before = context.catalog.imageOf(fullName(name));
   context.catalog.setName(fullName(name), id, false);
   tellImageEvent(context, "tag", id, familiarName(name));

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent } from "../lib/index.ts";
 import { BlobStore, Database } from "../store/index.ts";
-import { Images } from "./images.ts";
+import { Images, type ImagesOptions } from "./images.ts";
 import { openSnapshotter, type SnapshotterName } from "./snapshots/open.ts";
+
+type More = Pick<ImagesOptions, "registries" | "patience">;
 
 /** An image store in a directory of its own, for tests. */
 export class TestStore implements AsyncDisposable {
@@ -29,11 +31,11 @@ export class TestStore implements AsyncDisposable {
     this.running = running;
   }
 
-  static async create(name?: SnapshotterName): Promise<TestStore> {
-    return await TestStore.open(await mkdtemp(join(tmpdir(), "berth-images-")), name);
+  static async create(name?: SnapshotterName, more?: More): Promise<TestStore> {
+    return await TestStore.open(await mkdtemp(join(tmpdir(), "berth-images-")), name, more);
   }
 
-  static async open(root: string, name?: SnapshotterName): Promise<TestStore> {
+  static async open(root: string, name?: SnapshotterName, more: More = {}): Promise<TestStore> {
     const db = Database.open(join(root, "berth.db"));
     const events: EngineEvent[] = [];
     const running = new Set<string>();
@@ -49,6 +51,7 @@ export class TestStore implements AsyncDisposable {
       emit: (event) => events.push(event),
       dataRoot: root,
       isRunning: (id) => running.has(id),
+      ...more,
     });
     return new TestStore(root, db, images, events, running);
   }

@@ -1,3 +1,4 @@
+export * from "./compress.ts";
 export * from "./decompress.ts";
 export * from "./digest.ts";
 export * from "./errors.ts";

@@ -11,11 +11,14 @@ export interface StoredBlob {
 /** Bytes that wait for one write call; as many again may be under way. */
 const WRITE_BYTES = 1 << 20;
 const READ_BYTES = 1 << 20;
+/** What came of a download that nobody has gone on with is kept for so long. */
+const PARTIAL_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Content by digest, laid out as OCI's image layout has it: `<root>/sha256/<hex>`. A blob is there whole and
  * durable, or it is not there: it is written to `<root>/ingest/`, hashed on its way, synced, renamed, and the
- * directory is synced, in this order. A crash leaves files in `ingest/` only, which the next `open` empties.
+ * directory is synced, in this order. A crash leaves files in `ingest/` only, which the next `open` empties. Content whose
+ * digest is known and that comes from afar is in `partial/<hex>` until it is whole, and stays there over a crash.
  *
  * Success of a write means that the content is there, not that this call put it there.
  */
@@ -23,12 +26,16 @@ export class BlobStore {
   readonly #root: string;
   readonly #blobs: string;
   readonly #ingest: string;
+  readonly #partial: string;
+  /** Partial files that somebody writes. */
+  readonly #resumed = new Set<string>();
   readonly #directory: SharedSync;
 
   private constructor(root: string) {
     this.#root = root;
     this.#blobs = join(root, "sha256");
     this.#ingest = join(root, "ingest");
+    this.#partial = join(root, "partial");
     this.#directory = new SharedSync(this.#blobs);
   }
 
@@ -38,6 +45,8 @@ export class BlobStore {
     await rm(store.#ingest, { recursive: true, force: true });
     await mkdir(store.#ingest, { recursive: true, mode: 0o700 });
     await mkdir(store.#blobs, { recursive: true, mode: 0o700 });
+    await mkdir(store.#partial, { recursive: true, mode: 0o700 });
+    await store.removePartials(Date.now() - PARTIAL_KEPT_MS);
     return store;
   }
 
@@ -56,11 +65,11 @@ export class BlobStore {
     }
   }
 
-  /** The content in pieces of up to 1 MiB, each the receiver's to keep. @throws ENOENT */
-  async *read(digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
+  /** The content, from a byte on, in pieces of up to 1 MiB, each the receiver's to keep. @throws ENOENT */
+  async *read(digest: Digest, from = 0): AsyncGenerator<Uint8Array, void, undefined> {
     const file = await open(this.path(digest), "r");
     try {
-      yield* readFrom(file);
+      yield* readFrom(file, from);
     } finally {
       await file.close();
     }
@@ -70,6 +79,43 @@ export class BlobStore {
   async writer(): Promise<BlobWriter> {
     const path = join(this.#ingest, newId());
     return new BlobWriter(path, await open(path, "wx", 0o600), (from, digest) => this.#adopt(from, digest));
+  }
+
+  /**
+   * A place for content that is known by its digest and comes in several goes: what came before is there, and what is not
+   * committed stays for the next time. One at a time for each digest. Dispose of the writer.
+   */
+  async resume(digest: Digest): Promise<BlobWriter> {
+    const name = digestHex(digest);
+    if (this.#resumed.has(name)) throw new Error(`${digest} is being written`);
+    this.#resumed.add(name);
+    try {
+      const path = join(this.#partial, name);
+      const file = await open(path, "a+", 0o600);
+      const adopt = (from: string, found: Digest) => this.#adopt(from, found);
+      return new BlobWriter(path, file, adopt, { release: () => this.#resumed.delete(name) });
+    } catch (error) {
+      this.#resumed.delete(name);
+      throw error;
+    }
+  }
+
+  /** Makes a blob that nobody needs now one that `resume` finds whole: if it is wanted again, it need not come again. */
+  async demote(digest: Digest): Promise<void> {
+    await rename(this.path(digest), join(this.#partial, digestHex(digest))).catch(ignoreMissing);
+  }
+
+  /** Removes what came of downloads that nobody goes on with. @returns how many bytes they took */
+  async removePartials(olderThanMs = Number.POSITIVE_INFINITY): Promise<number> {
+    let bytes = 0;
+    for (const name of await readdir(this.#partial)) {
+      const path = join(this.#partial, name);
+      const { size, mtimeMs } = await stat(path);
+      if (mtimeMs >= olderThanMs || this.#resumed.has(name)) continue;
+      await unlink(path).catch(ignoreMissing);
+      bytes += size;
+    }
+    return bytes;
   }
 
   /** Keeps bytes that are in memory. */
@@ -88,9 +134,7 @@ export class BlobStore {
 
   /** Removing what is not there succeeds. */
   async remove(digest: Digest): Promise<void> {
-    await unlink(this.path(digest)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
+    await unlink(this.path(digest)).catch(ignoreMissing);
   }
 
   /** The same content may be here already, and in use: then that file stays. */
@@ -107,10 +151,15 @@ export function blobPath(root: string, digest: Digest): string {
   return join(root, "sha256", digestHex(digest));
 }
 
-async function* readFrom(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
-  for (;;) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, null);
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
+}
+
+async function* readFrom(file: FileHandle, from = 0): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = from; ; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, at);
     if (bytesRead === 0) return;
+    at += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
 }
@@ -132,11 +181,28 @@ export class BlobWriter implements AsyncDisposable {
   #digest: Digest | undefined;
   #synced = false;
   #settled = false;
+  /** What is not committed stays; nobody else has it any more. */
+  readonly #kept: { release(): void } | undefined;
 
-  constructor(path: string, file: FileHandle, adopt: (from: string, digest: Digest) => Promise<void>) {
+  constructor(
+    path: string,
+    file: FileHandle,
+    adopt: (from: string, digest: Digest) => Promise<void>,
+    kept?: { release(): void },
+  ) {
     this.#path = path;
     this.#file = file;
     this.#adopt = adopt;
+    this.#kept = kept;
+  }
+
+  /** What came before, of a writer that goes on with it: to be read to its end before anything is written. */
+  async *recall(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const bytes of readFrom(this.#file)) {
+      this.#hasher.update(bytes);
+      this.#size += bytes.length;
+      yield bytes;
+    }
   }
 
   /** Where the bytes are until `commit`: for an indexer that wants to read them again. */
@@ -201,17 +267,31 @@ export class BlobWriter implements AsyncDisposable {
     await this.sync();
     await this.#adopt(this.#path, blob.digest);
     this.#settled = true;
+    this.#kept?.release();
     await this.#file.close();
     return blob;
   }
 
-  /** Removes what was not committed. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Gives up what was not committed, also what is there to be gone on with. */
+  async discard(): Promise<void> {
     if (this.#settled) return;
     this.#settled = true;
     await this.#writing;
     await this.#file.close().catch(() => {});
     await rm(this.#path, { force: true });
+    this.#kept?.release();
+  }
+
+  /** Removes what was not committed, unless it is to be gone on with. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#settled) return;
+    if (this.#kept === undefined) return await this.discard();
+    // What is still in memory would have to come again: it is written as far as that goes.
+    await this.#flush().catch(() => {});
+    this.#settled = true;
+    await this.#writing;
+    await this.#file.close().catch(() => {});
+    this.#kept.release();
   }
 }
 

@@ -147,9 +147,41 @@ describe.skipIf(AGAINST_DOCKER)("looking at a container", () => {
     await berth("rm", "-f", id);
   });
 
-  test.todo(
-    "inspect -f '{{json .Config}}' leaves out what is not set (StopSignal, Shell), as Docker's client does",
-  );
+  test("inspect prints a part as JSON as Docker's client does, with what is not set left out", async () => {
+    const bare = await berth("create", IMAGE);
+    const full = await berth(
+      "create",
+      "-p",
+      "80",
+      "-l",
+      "a=b",
+      "--health-cmd",
+      "true",
+      "-v",
+      "/data",
+      IMAGE,
+      "true",
+    );
+    for (const id of [bare, full]) {
+      for (const part of [
+        "Config",
+        "HostConfig",
+        "State",
+        "Mounts",
+        "Config.Healthcheck",
+        "NetworkSettings.Networks",
+      ]) {
+        await same(["inspect", "-f", `{{json .${part}}}`, id]);
+      }
+      await same([
+        "inspect",
+        "-f",
+        "{{.Config.StopSignal}}|{{.Config.Shell}}|{{.Config.OnBuild}}|{{.Config.StopTimeout}}|{{.HostConfig.Init}}|{{.Config.NetworkDisabled}}",
+        id,
+      ]);
+    }
+    await berth("rm", bare, full);
+  });
 
   test("logs: tail, time stamps, following to the end", async () => {
     const id = await berth(

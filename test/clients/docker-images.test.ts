@@ -7,7 +7,7 @@ import { busyboxRootTar } from "../../scripts/lib/base-image.ts";
 import { IMAGE, startEngine } from "../support/engine.ts";
 import { useEngine } from "../support/suite.ts";
 
-const { docker, dockerResult, inspect } = useEngine();
+const { docker, dockerResult, inspect, engine } = useEngine();
 
 describe("import", () => {
   test("a tar becomes an image, with changes to its configuration", async () => {
@@ -105,6 +105,24 @@ describe("save and load", () => {
 });
 
 describe("commit", () => {
+  test("a configuration that is null or not there is the container's", async () => {
+    const container = await docker("create", "--name", "images-commit", "-e", "OF=commit", IMAGE, "true");
+    const json = { "Content-Type": "application/json" };
+    for (const request of [
+      { method: "POST", headers: json, body: "null" },
+      { method: "POST", headers: json },
+      { method: "POST" },
+    ]) {
+      const url = `http://localhost/v1.41/commit?container=${container}&repo=images-null`;
+      const response = await fetch(url, { ...request, unix: engine().socket });
+      expect({ ...request, status: response.status }).toMatchObject({ status: 201 });
+      expect(
+        await docker("image", "inspect", "-f", "{{.Config.Cmd}} {{.Config.Env}}", "images-null"),
+      ).toMatch(/^\[true\] \[.*OF=commit.*\]$/);
+    }
+    await docker("rm", "images-commit");
+  });
+
   test("a container's changes become a layer, with a new configuration", async () => {
     const container = await docker("run", "-d", IMAGE, "sh", "-c", "echo committed > /result; rm /etc/group");
     await docker("wait", container);

@@ -177,6 +177,37 @@ describe("rename, update, rm", () => {
     await docker("rm", "-f", "life-update");
   });
 
+  test.each([
+    { had: [], asked: ["-m", "50m"], refused: true, shows: "0 0" },
+    { had: [], asked: ["-m", "50m", "--memory-swap", "100m"], shows: "50 100" },
+    { had: ["-m", "64m"], asked: ["-m", "100m"], shows: "100 128" },
+    { had: ["-m", "64m"], asked: ["-m", "200m"], refused: true, shows: "64 128" },
+    { had: ["-m", "64m"], asked: ["--memory-swap", "200m"], shows: "64 200" },
+    { had: ["-m", "64m", "--memory-swap", "-1"], asked: ["-m", "50m"], refused: true, shows: "64 -1" },
+    {
+      had: ["-m", "64m", "--memory-swap", "-1"],
+      asked: ["-m", "50m", "--memory-swap", "-1"],
+      shows: "50 -1",
+    },
+  ])("update $asked of a container with $had", async ({ had, asked, refused, shows }) => {
+    for (const state of [["create"], ["run", "-d"]]) {
+      const id = await docker(...state, ...had, IMAGE, "sleep", "100");
+      const result = await dockerResult(["update", ...asked, id]);
+      expect(result.code).toBe(refused ? 1 : 0);
+      expect(result.stderr).toBe(
+        refused
+          ? `Error response from daemon: Cannot update container ${id}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time\n`
+          : "",
+      );
+      const [memory, swap] = (await inspect(id, "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}")).split(
+        " ",
+      );
+      const megabytes = (text = "") => (text === "-1" ? text : `${Number(text) / (1 << 20)}`);
+      expect(`${megabytes(memory)} ${megabytes(swap)}`).toBe(shows);
+      await docker("rm", "-f", id);
+    }
+  });
+
   test("rm refuses a running container without -f", async () => {
     const id = await docker("run", "-d", "--name", "life-run", IMAGE, "sleep", "100");
     const refused = await dockerResult(["rm", "life-run"]);

@@ -168,6 +168,37 @@ describe("resources", () => {
     await docker("rm", id);
   });
 
+  test("memory that runs out is told when it does, each time, and the container goes on", async () => {
+    const script =
+      "for i in 1 2; do sh -c 'x=a; while :; do x=$x$x; done'; while ! test -e /go; do sleep 0.05; done; done; sleep 100";
+    const id = await docker(
+      "run",
+      "-di",
+      "--memory",
+      "16m",
+      "--memory-swap",
+      "16m",
+      IMAGE,
+      "sh",
+      "-c",
+      script,
+    );
+    const told = async () => {
+      const until = `${Date.now() / 1000}`;
+      const filters = ["--filter", `container=${id}`, "--filter", "event=oom", "--filter", "event=die"];
+      return (
+        await docker("events", "--since", "0", "--until", until, ...filters, "--format", "{{.Action}}")
+      ).split("\n");
+    };
+    await eventually(told, ["oom"]);
+    expect(await inspect(id, "{{.State.Running}}")).toBe("true");
+    // Docker 20.10 says so only of the end.
+    if (!AGAINST_DOCKER) expect(await inspect(id, "{{.State.OOMKilled}}")).toBe("true");
+    await docker("exec", id, "touch", "/go");
+    await eventually(told, ["oom", "oom"]);
+    await docker("rm", "-f", id);
+  });
+
   test("ulimits, sysctls, shm size and oom score", async () => {
     expect(await inside(["--ulimit", "nofile=123:456"], "ulimit -n; ulimit -Hn")).toBe("123\n456");
     expect(

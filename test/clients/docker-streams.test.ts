@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AGAINST_DOCKER, DOCKER, IMAGE } from "../support/engine.ts";
+import { demultiplex, hijack } from "../support/hijack.ts";
 import { useEngine } from "../support/suite.ts";
 
 const { docker, dockerResult, inspect, eventually, engine } = useEngine();
@@ -181,6 +182,83 @@ describe("exec", () => {
       stdout: "pipe",
     });
     expect(await new Response(child.stdout).text()).toMatch(/^\/dev\/(pts\/\d|console)\r\n$/);
+    await docker("rm", "-f", id);
+  });
+
+  test("a terminal tells its size and every line end once, and takes what nobody reads", async () => {
+    const id = await docker("run", "-d", IMAGE, "sleep", "100");
+    const printed = await dockerResult(["exec", "-t", id, "sh", "-c", "seq 1 20000; exit 7"]);
+    expect(printed.code).toBe(7);
+    expect(printed.stdout.split("\r\n")).toEqual([
+      ...Array.from({ length: 20000 }, (_, i) => `${i + 1}`),
+      "",
+    ]);
+    expect(printed.stdout).not.toContain("\r\r");
+    await docker(
+      "exec",
+      "-dt",
+      id,
+      "sh",
+      "-c",
+      "trap 'echo hup > /hup' HUP; tty > /tty; sleep 1 & wait; seq 1 20000; touch /end",
+    );
+    await eventually(async () => (await dockerResult(["exec", id, "ls", "/end"])).code, 0);
+    expect(await docker("exec", id, "cat", "/tty")).toMatch(/^\/dev\/(pts\/\d|console)$/);
+    expect((await dockerResult(["exec", id, "ls", "/hup"])).code).toBe(1);
+    await docker("rm", "-f", id);
+  });
+
+  test("a terminal whose process does not read what is typed holds up nobody", async () => {
+    const id = await docker("run", "-d", IMAGE, "sleep", "100");
+    const { Id } = (await (
+      await engine().api("POST", `/containers/${id}/exec`, {
+        AttachStdin: true,
+        AttachStdout: true,
+        Tty: true,
+        Cmd: ["sleep", "100"],
+      })
+    ).json()) as { Id: string };
+    using client = await hijack(engine().socket, `/exec/${Id}/start`, { Tty: true });
+    expect(client.status).toBe(101);
+    client.write("typed\n".repeat(50_000));
+    expect(await docker("exec", id, "echo", "alive")).toBe("alive");
+    await docker("rm", "-f", id);
+  });
+
+  test.each([
+    // Docker 20.10 makes 126 of both.
+    ["no-such-command", AGAINST_DOCKER ? 126 : 127, "executable file not found in $PATH"],
+    ["/no/such", AGAINST_DOCKER ? 126 : 127, "no such file or directory"],
+    ["/etc", 126, "permission denied"],
+  ])("%s cannot be run: said in the output, and by the exit code", async (command, code, words) => {
+    const id = await docker("run", "-d", IMAGE, "sleep", "100");
+    for (const terminal of [false, true]) {
+      const result = await dockerResult(["exec", ...(terminal ? ["-t"] : []), id, command]);
+      expect({ ...result, terminal }).toMatchObject({ code, stderr: "" });
+      expect(result.stdout).toStartWith("OCI runtime exec failed: exec failed: ");
+      expect(result.stdout).toContain(words);
+      expect(result.stdout).toEndWith(": unknown\r\n");
+
+      const create = { AttachStdout: true, AttachStderr: true, Tty: terminal, Cmd: [command] };
+      const answer = await engine().api("POST", `/v1.41/containers/${id}/exec`, create);
+      const { Id } = (await answer.json()) as { Id: string };
+      using client = await hijack(engine().socket, `/v1.41/exec/${Id}/start`, { Tty: terminal });
+      expect(client.status).toBe(101);
+      expect(client.headers.get("content-type")).toBe("application/vnd.docker.raw-stream");
+      const said = terminal ? { stdout: `${await client.rest}`, stderr: "" } : demultiplex(await client.rest);
+      expect(said).toEqual({ stdout: result.stdout, stderr: "" });
+      const inspected = await (await engine().api("GET", `/v1.41/exec/${Id}/json`)).json();
+      expect(inspected).toMatchObject({ Running: false, ExitCode: code, Pid: 0 });
+
+      const plain = await engine().api("POST", `/v1.41/containers/${id}/exec`, create);
+      const { Id: plainId } = (await plain.json()) as { Id: string };
+      const started = await engine().api("POST", `/v1.41/exec/${plainId}/start`, { Tty: terminal });
+      expect(started.status).toBe(200);
+      expect(await started.text()).toContain(words);
+    }
+    const detached = await dockerResult(["exec", "-d", id, command]);
+    expect(detached.code).toBe(1);
+    expect(detached.stderr).toContain(words);
     await docker("rm", "-f", id);
   });
 

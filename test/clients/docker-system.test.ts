@@ -6,6 +6,84 @@ import { useEngine } from "../support/suite.ts";
 
 const { docker, eventually, engine } = useEngine();
 
+/** In Docker's order. */
+const HOST_CONFIG_NAMES =
+  "Binds ContainerIDFile LogConfig NetworkMode PortBindings RestartPolicy AutoRemove VolumeDriver VolumesFrom " +
+  "CapAdd CapDrop CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode " +
+  "Privileged PublishAllPorts ReadonlyRootfs SecurityOpt UTSMode UsernsMode ShmSize Runtime Isolation CpuShares Memory " +
+  "NanoCpus CgroupParent BlkioWeight BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps " +
+  "BlkioDeviceWriteIOps CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime CpusetCpus CpusetMems Devices " +
+  "DeviceCgroupRules DeviceRequests MemoryReservation MemorySwap MemorySwappiness OomKillDisable PidsLimit Ulimits CpuCount " +
+  "CpuPercent IOMaximumIOps IOMaximumBandwidth MaskedPaths ReadonlyPaths";
+
+describe("events", () => {
+  test("volumes are told: made, mounted, unmounted, gone", async () => {
+    const since = `${Date.now() / 1000}`;
+    const id = await docker("run", "-d", "-v", "system-told:/data:ro", IMAGE, "sleep", "100");
+    await docker("rm", "-f", id);
+    await docker("volume", "rm", "system-told");
+    const filters = ["--filter", "type=volume", "--filter", "volume=system-told"];
+    const format = ["--format", "{{.Action}} {{json .Actor.Attributes}}"];
+    const told = () =>
+      docker("events", "--since", since, "--until", `${Date.now() / 1000}`, ...filters, ...format);
+    await eventually(
+      async () => (await told()).split("\n"),
+      [
+        'create {"driver":"local"}',
+        `mount {"container":"${id}","destination":"/data","driver":"local","propagation":"","read/write":"false"}`,
+        `unmount {"container":"${id}","driver":"local"}`,
+        'destroy {"driver":"local"}',
+      ],
+    );
+  });
+
+  test("a commit is told with the name as people write it", async () => {
+    const since = `${Date.now() / 1000}`;
+    const id = await docker("create", IMAGE, "true");
+    await docker("commit", id, "system-commit:1");
+    const filters = ["--filter", `container=${id}`, "--filter", "event=commit"];
+    const told = () =>
+      docker(
+        "events",
+        "--since",
+        since,
+        "--until",
+        `${Date.now() / 1000}`,
+        ...filters,
+        "--format",
+        "{{.Actor.Attributes.imageRef}}",
+      );
+    await eventually(told, "system-commit:1");
+    await docker("rm", id);
+    await docker("rmi", "system-commit:1");
+  });
+});
+
+describe("inspect", () => {
+  test("a container's whole JSON has what Docker's has, and where it has it", async () => {
+    const id = await docker("create", IMAGE);
+    const answer = await engine().api("GET", `/v1.41/containers/${id}/json`);
+    const { Config, HostConfig, LogPath, AppArmorProfile } = (await answer.json()) as Record<string, object>;
+    expect({ LogPath, AppArmorProfile }).toEqual({ LogPath: "" as never, AppArmorProfile: "" as never });
+    expect(Object.keys(Config!).join(" ")).toBe(
+      "Hostname Domainname User AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce Env Cmd Image Volumes WorkingDir Entrypoint OnBuild Labels",
+    );
+    expect(Config).toMatchObject({ Env: null, Volumes: null, Entrypoint: null, OnBuild: null, Labels: {} });
+    // Docker 20.10 has two limits more, which later ones dropped, and the console elsewhere.
+    const names = Object.keys(HostConfig!).filter((name) => !/^(KernelMemory|ConsoleSize)/.test(name));
+    expect(names.join(" ")).toBe(HOST_CONFIG_NAMES);
+  });
+
+  test("what is nothing at all is no object", async () => {
+    const result = await engine().docker(["inspect", "nope"]);
+    expect(result).toMatchObject({ code: 1, stdout: "[]\n" });
+    expect(result.stderr).toMatch(/^(Error: No such object: nope|error: no such object: nope)\n$/);
+    const plugin = await engine().api("GET", "/v1.41/plugins/some%2Fname/json");
+    expect(plugin.status).toBe(404);
+    expect(await plugin.json()).toEqual({ message: 'plugin "some/name" not found' });
+  });
+});
+
 describe("version and info", () => {
   test("the client and the engine agree on a version of the API", async () => {
     const version = JSON.parse(await docker("version", "--format", "{{json .}}"));

@@ -1,5 +1,5 @@
 // What went wrong in container engines before, tried on this one.
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   mkdirSync,
@@ -16,6 +16,8 @@ import { busyboxRootTar } from "../../scripts/lib/base-image.ts";
 import { IMAGE } from "../support/engine.ts";
 import { useEngine } from "../support/suite.ts";
 
+// A machine may be busy; none of these is about time.
+setDefaultTimeout(60_000);
 const { docker, dockerResult, engine } = useEngine();
 
 /** A folder of the host whose contents and modes must not change. */
@@ -37,6 +39,13 @@ function canary(): { path: string; state(): string; remove(): void } {
         .join("\n"),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
+}
+
+/** Processes that the engine itself has started and that live. */
+function childrenOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
+  );
 }
 
 describe("cp", () => {
@@ -65,7 +74,8 @@ describe("cp", () => {
 
   test("links in the container are followed inside it, absolute ones too (GHSA-vp62)", async () => {
     const id = await docker("create", IMAGE);
-    const file = join(mkdtempSync(join(tmpdir(), "berth-cp-")), "file");
+    const folder = mkdtempSync(join(tmpdir(), "berth-cp-"));
+    const file = join(folder, "file");
     writeFileSync(file, "through the link");
     await docker("start", id);
     const running = await docker(
@@ -83,6 +93,7 @@ describe("cp", () => {
     expect(await docker("exec", running, "cat", "/etc/planted")).toBe("through the link");
     expect(readdirSync("/etc")).not.toContain("planted");
     await docker("rm", "-f", id, running);
+    rmSync(folder, { recursive: true });
   });
 
   test("an archive with .., absolute names and links out stays inside (path tricks in cp)", async () => {
@@ -117,17 +128,22 @@ describe("cp", () => {
       "usr/bin/gzip": fake,
       "usr/bin/unpigz": fake,
       "usr/bin/zstd": fake,
+      "usr/bin/bzip2": fake,
+      "usr/bin/pigz": fake,
     });
     await docker("tag", IMAGE, "attack:base");
     const imported = await dockerResult(["import", "-", "attack:helpers"], { stdin: tar });
     expect(imported.code).toBe(0);
     const id = await docker("run", "-d", "attack:helpers", "sleep", "100");
     await docker("exec", id, "sh", "-c", "chmod +x /usr/bin/*");
-    for (const pack of [
-      ["gzip", "-c"],
-      ["xz", "-c"],
+    const plain = Bun.spawnSync(["tar", "-C", "/etc", "-cf", "-", "hostname"]).stdout;
+    for (const archive of [
+      Bun.gzipSync(new Uint8Array(plain)),
+      Bun.zstdCompressSync(new Uint8Array(plain)),
+      ...["xz", "bzip2"]
+        .filter((program) => Bun.which(program) !== null)
+        .map((program) => Bun.spawnSync([program, "-c"], { stdin: plain }).stdout),
     ]) {
-      const archive = Bun.spawnSync(["sh", "-c", `tar -C /etc -cf - hostname | ${pack.join(" ")}`]).stdout;
       const response = await fetch(`http://localhost/v1.41/containers/${id}/archive?path=/tmp`, {
         unix: engine().socket,
         method: "PUT",
@@ -138,6 +154,72 @@ describe("cp", () => {
     expect((await dockerResult(["exec", id, "test", "-e", "/pwned"])).code).toBe(1);
     await docker("rm", "-f", id);
     await docker("rmi", "attack:helpers", "attack:base");
+  });
+});
+
+describe("cp, once more", () => {
+  test("no code of the container's is loaded into the engine, or run by it (CVE-2019-14271)", async () => {
+    const poison = "\x7fELF poison";
+    const names = ["libnss_files.so.2", "libnss_dns.so.2", "libc.so.6", "libnftables.so.1"];
+    const files = Object.fromEntries(
+      names.flatMap((name) =>
+        [`lib/${name}`, `lib/x86_64-linux-gnu/${name}`, `usr/lib/${name}`].map((path) => [path, poison]),
+      ),
+    );
+    const tar = await busyboxRootTar({
+      ...files,
+      "etc/nsswitch.conf": "passwd: files dns\ngroup: files dns\n",
+    });
+    expect((await dockerResult(["import", "-", "attack:nss"], { stdin: tar })).code).toBe(0);
+    const processesBefore = childrenOf(engine().pid).length;
+    for (const id of [
+      await docker("run", "-d", "attack:nss", "sleep", "100"),
+      await docker("create", "attack:nss", "true"),
+    ]) {
+      expect((await dockerResult(["cp", `${id}:/etc/passwd`, "-"])).code).toBe(0);
+      const archive = Bun.spawnSync(["tar", "-C", "/etc", "-cf", "-", "hostname"]).stdout;
+      expect(
+        (await dockerResult(["cp", "-a", "-", `${id}:/www`], { stdin: new Uint8Array(archive) })).code,
+      ).toBe(0);
+      await docker("rm", "-f", id);
+    }
+    const mapped = readFileSync(`/proc/${engine().pid}/maps`, "utf8");
+    expect(mapped.split("\n").filter((line) => line.includes(engine().root) && /r-x/.test(line))).toEqual([]);
+    expect(childrenOf(engine().pid).length).toBe(processesBefore);
+    await docker("rmi", "attack:nss");
+  });
+
+  test("a volume in a volume, where another container puts a link in the way (CVE-2026-42306, GHSA-vp62)", async () => {
+    const trap = canary();
+    const before = trap.state();
+    const swap = `cd /v; while :; do rm -rf in; ln -s ${trap.path} in; rm -f in; ln -s ../../../../../..${trap.path} in; rm -f in; mkdir in; done`;
+    const swapper = await docker("run", "-d", "-v", "outer:/v", IMAGE, "sh", "-c", swap);
+    const id = await docker("create", "-v", "outer:/v", "-v", "inner:/v/in/deep/er", IMAGE, "true");
+    const archive = new Uint8Array(Bun.spawnSync(["tar", "-C", "/etc", "-cf", "-", "hostname"]).stdout);
+    for (let round = 0; round < 60; round++) {
+      const put = await fetch(`http://d/containers/${id}/archive?path=/v/in/deep/er`, {
+        unix: engine().socket,
+        method: "PUT",
+        body: archive,
+      });
+      await put.text();
+      await (await engine().api("HEAD", `/containers/${id}/archive?path=/v/in/deep`)).text();
+      expect(readFileSync(`/proc/${engine().pid}/mountinfo`, "utf8")).not.toContain(trap.path);
+    }
+    expect(trap.state()).toBe(before);
+    await docker("rm", "-f", swapper, id);
+    await docker("volume", "rm", "outer", "inner");
+    trap.remove();
+  });
+
+  test("of a whole running container: its files, and nothing that the kernel shows in it", async () => {
+    const id = await docker("run", "-d", "--tmpfs", "/scratch", IMAGE, "sleep", "100");
+    const { code, stdout } = await dockerResult(["cp", `${id}:/`, "-"]);
+    expect(code).toBe(0);
+    const names = Bun.spawnSync(["tar", "-tf", "-"], { stdin: Buffer.from(stdout, "latin1") });
+    expect(names.stdout.toString()).toMatch(/^\/?bin\/busybox$/m);
+    expect(names.stdout.toString()).not.toMatch(/^\/?(proc|sys|dev)\/./m);
+    await docker("rm", "-f", id);
   });
 });
 

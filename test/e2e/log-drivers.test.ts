@@ -2,8 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { decodeMulti, ExtensionCodec } from "@msgpack/msgpack";
+import { DatagramReceiver } from "../../src/linux/fixtures/datagram-receiver.ts";
 import { AGAINST_DOCKER, IMAGE } from "../support/engine.ts";
 import { useEngine } from "../support/suite.ts";
 
@@ -89,6 +93,30 @@ describe.skipIf(AGAINST_DOCKER)("log drivers", () => {
       await docker("rm", "-f", id);
     } finally {
       server.close();
+    }
+  });
+
+  test("syslog by a Unix datagram socket, across the restarts of daemon and server", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "berth-syslog-"));
+    const path = join(directory, "log");
+    const packets: string[] = [];
+    let server = new DatagramReceiver(path);
+    const heard = () => {
+      packets.push(...server.take().map(String));
+      return packets.map((packet) => packet.trim().split(" ").at(-1)!);
+    };
+    try {
+      const id = await speaker("--log-driver", "syslog", "--log-opt", `syslog-address=unixgram://${path}`);
+      await speakAcrossRestart(id, heard);
+      server[Symbol.dispose]();
+      rmSync(path);
+      server = new DatagramReceiver(path);
+      await say(id, "anew");
+      await eventually(async () => heard(), ["ready", "before", "after", "anew"]);
+      await docker("rm", "-f", id);
+    } finally {
+      server[Symbol.dispose]();
+      rmSync(directory, { recursive: true });
     }
   });
 

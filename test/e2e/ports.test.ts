@@ -1,7 +1,8 @@
 // Published ports: every form of -p, who can reach them, and who can't.
 import { describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
-import { AGAINST_DOCKER, IMAGE, runCommand } from "../support/engine.ts";
+import { AGAINST_DOCKER, IMAGE } from "../support/engine.ts";
+import { pageByNc, withMachine } from "../support/machine.ts";
 import { useEngine } from "../support/suite.ts";
 
 const { docker, dockerResult, inspect, eventually } = useEngine();
@@ -55,39 +56,6 @@ async function ask(port: number, question: string): Promise<string> {
   } finally {
     clearTimeout(giveUp);
     socket.close();
-  }
-}
-
-/** A shell command that prints a page: busybox's `wget` can't do without the C library's resolver, `nc` can. */
-function pageByNc(target: string): string {
-  const [host, port] = target.split(":");
-  return `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 3 ${host} ${port} | busybox tail -n 1`;
-}
-
-/** A network namespace beside the engine's own networks: what it reaches, another machine would reach. */
-async function withMachine(
-  work: (get: (target: string) => Promise<string>, hostAddress: string) => Promise<void>,
-): Promise<void> {
-  const name = `bt${process.pid}`;
-  const net = `10.213.${process.pid % 250}`;
-  const ip = async (...args: string[]) =>
-    expect(await runCommand(["ip", ...args]), args.join(" ")).toMatchObject({ code: 0 });
-  await ip("netns", "add", name);
-  try {
-    await ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name);
-    await ip("address", "add", `${net}.1/24`, "dev", name);
-    await ip("link", "set", name, "up");
-    await ip("-n", name, "address", "add", `${net}.2/24`, "dev", "eth0");
-    await ip("-n", name, "link", "set", "eth0", "up");
-    await ip("-n", name, "route", "add", "default", "via", `${net}.1`);
-    await work(async (target) => {
-      return (
-        await runCommand(["ip", "netns", "exec", name, "busybox", "sh", "-c", pageByNc(target)])
-      ).stdout.trim();
-    }, `${net}.1`);
-  } finally {
-    await runCommand(["ip", "link", "delete", name]);
-    await runCommand(["ip", "netns", "delete", name]);
   }
 }
 
@@ -168,7 +136,7 @@ describe.skipIf(AGAINST_DOCKER)("published ports", () => {
     const port = (await docker("port", open, "80/tcp")).split("\n")[0]!.split(":").at(-1);
     const localPort = (await docker("port", local, "80/tcp")).split(":").at(-1);
     const address = await inspect(closed, "{{.NetworkSettings.Networks.bridge.IPAddress}}");
-    await withMachine(async (get, host) => {
+    await withMachine(async ({ get, host }) => {
       await eventually(() => get(`${host}:${port}`), "open");
       await eventually(() => page(`127.0.0.1:${localPort}`), "local");
       expect(await get(`${host}:${localPort}`)).toBe("");

@@ -100,6 +100,14 @@ describe("applyChanges()", () => {
   for (const [change, message] of refused) {
     test(`refuses ${change}`, () => expect(() => applyChanges({}, [change])).toThrow(message));
   }
+
+  test("lines that double each other come to an end", () => {
+    const doubling = Array.from({ length: 60 }, (_, i) =>
+      i === 0 ? "ENV A0=x" : `ENV A${i}=$A${i - 1}\${A${i - 1}}`,
+    );
+    expect(() => applyChanges({}, doubling)).toThrow("longer than 131072 characters");
+    expect(applyChanges({}, doubling.slice(0, 18)).Env).toHaveLength(18);
+  });
 });
 
 test("parseDurationNs() reads Go's durations", () => {

@@ -9,10 +9,15 @@ export function expandWord(word: string, variables: ReadonlyMap<string, string>)
   return new Expansion(word, variables).whole();
 }
 
+/** Linux gives no process a longer word (MAX_ARG_STRLEN); and a few lines that double each other fill any memory. */
+const LONGEST_WORD = 128 * 1024;
+
 class Expansion {
   readonly #text: string;
   readonly #variables: ReadonlyMap<string, string>;
   #at = 0;
+  /** What variables have brought, put in or not. */
+  #brought = 0;
 
   constructor(text: string, variables: ReadonlyMap<string, string>) {
     this.#text = text;
@@ -72,7 +77,16 @@ class Expansion {
       return this.#braced();
     }
     const name = this.#name();
-    return name === "" ? "$" : (this.#variables.get(name) ?? "");
+    return name === "" ? "$" : (this.#valueOf(name) ?? "");
+  }
+
+  #valueOf(name: string): string | undefined {
+    const value = this.#variables.get(name);
+    this.#brought += value?.length ?? 0;
+    if (this.#brought > LONGEST_WORD) {
+      throw invalidParameter(`a word with its variables put in is longer than ${LONGEST_WORD} characters`);
+    }
+    return value;
   }
 
   #name(): string {
@@ -87,7 +101,7 @@ class Expansion {
   #braced(): string {
     const name = this.#name();
     if (name === "") throw invalidParameter("syntax error: bad substitution");
-    const value = this.#variables.get(name);
+    const value = this.#valueOf(name);
     if (this.#text[this.#at] === "}") {
       this.#at++;
       return value ?? "";
