@@ -1,7 +1,7 @@
 // The same jobs on berth and on Docker, in turn, in one run. An argument picks the jobs whose name has it;
 // `--save NAME` keeps the outcome in bench/results/NAME.json and NAME.md; `--soak` also runs berth's thousand
 // containers and its three hundred side by side.
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bareRunc } from "../bench/bare-runc.ts";
@@ -99,6 +99,7 @@ function footnotes(floor: Sample): string {
 }
 
 async function save(name: string): Promise<void> {
+  mkdirSync(join(ROOT, "bench/results"), { recursive: true });
   const machine = `${(await run(["uname", "-sr"])).stdout.trim()}, ${navigator.hardwareConcurrency} CPUs`;
   const result = {
     machine,

@@ -142,7 +142,10 @@ const system: Group = {
 const volume: Group = {
   summary: "Manage volumes",
   commands: {
+    clone: { load: async () => import("./commands/volume-clone.ts") },
     create: { load: async () => import("./commands/volume-create.ts") },
+    export: { load: async () => import("./commands/volume-export.ts") },
+    import: { load: async () => import("./commands/volume-import.ts") },
     inspect: { load: async () => import("./commands/volume-inspect.ts") },
     ls: { load: async () => import("./commands/volume-ls.ts"), aliases: ["list"] },
     prune: { load: async () => import("./commands/volume-prune.ts") },

@@ -21,6 +21,7 @@ import { type Clock, type ContainerDefaults, type Context, realClock } from "./c
 import { createContainer } from "./create.ts";
 import { notRunning } from "./errors.ts";
 import { emit } from "./events.ts";
+import { freezeContainers } from "./freeze.ts";
 import { commitContainer, containerChanges, exportContainer } from "./image-of-container.ts";
 import { inspectContainer } from "./inspect.ts";
 import { removeLink } from "./links.ts";
@@ -148,6 +149,11 @@ export class Containers {
 
   async pause(ref: string): Promise<void> {
     await pauseContainer(this.#context, this.#find(ref));
+  }
+
+  /** Pauses those of them that run, by their ids, until disposed of. @see freezeContainers */
+  freeze(ids: readonly string[]): Promise<AsyncDisposable> {
+    return freezeContainers(this.#context, ids);
   }
 
   async unpause(ref: string): Promise<void> {

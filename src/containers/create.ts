@@ -260,6 +260,7 @@ async function makeMount(
     ...(mount.name === undefined ? {} : { name: mount.name }),
     ...volume,
     containerId: record.id,
+    early: true,
   });
   return {
     ...mount,

@@ -37,6 +37,17 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("an exec", () => {
+  test("tells that it is accepted before its process is there, and only if it is", async () => {
+    const id = create("/bin/true");
+    const seen: string[] = [];
+    const onAccepted = () =>
+      void seen.push(`${inspect(id).Running} ${inspect(id).Pid} ${eventsOf(id).length}`);
+    await expect(start("nosuch", { onAccepted })).rejects.toThrow("No such exec instance: nosuch");
+    await collect((await start(id, { onAccepted })).output);
+    await expect(start(id, { onAccepted })).rejects.toThrow("has already run");
+    expect(seen).toEqual(["false 0 1"]);
+  });
+
   test("runs, tells both streams, and its exit code is known when the output has ended", async () => {
     const script = "echo out; echo err >&2; read line; exit 3";
     const id = engine.streams.execs.create(record, {

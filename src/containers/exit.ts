@@ -146,10 +146,11 @@ export async function clearRun(
   record: ContainerRecord,
   options: { force: boolean },
 ): Promise<void> {
-  const { paths, machine, endpoints } = context;
-  if (!existsSync(paths.bundle(record.id))) return;
+  const { paths, machine, endpoints, volumes } = context;
+  if (!existsSync(paths.bundle(record.id))) return volumes.ended?.(record.id);
   const runtime = await machine.runtimes.get(record.host.Runtime || undefined);
   await Promise.all([runtime.delete(record.id, options), endpoints.release(record.id)]);
+  await volumes.ended?.(record.id);
   removeBundle(context, record.id);
 }
 

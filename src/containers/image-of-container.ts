@@ -3,8 +3,8 @@ import { packTree, type RootDir } from "../linux/index.ts";
 import type { ContainerConfig, FilesystemChange } from "../wire/index.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
-import { pauseContainer, unpauseContainer } from "./pause.ts";
-import { type ContainerRecord, isRunning } from "./record.ts";
+import { pauseUnlessEnded, unpauseContainer } from "./pause.ts";
+import type { ContainerRecord } from "./record.ts";
 import type { CommitRequestOptions } from "./requests.ts";
 import { ENGINE_PATHS, usersChanges } from "./rootfs-layout.ts";
 
@@ -57,22 +57,6 @@ export async function commitContainer(
     return { Id: id };
   } finally {
     if (pause && record.state.status === "paused") await unpauseContainer(context, record);
-  }
-}
-
-/** How long a container whose processes are gone may take to be known as ended. */
-const ENDING_MS = 2_000;
-
-/** One that ends just now needs no pause, and cannot be paused. */
-async function pauseUnlessEnded(context: Context, record: ContainerRecord): Promise<boolean> {
-  const run = context.runs.get(record.id);
-  try {
-    await pauseContainer(context, record);
-    return true;
-  } catch (error) {
-    await Promise.race([run?.settled, Bun.sleep(ENDING_MS)]);
-    if (isRunning(record)) throw error;
-    return false;
   }
 }
 

@@ -52,6 +52,7 @@ async function bringUp(
   makeBundle(context, id);
   faultPoint("start:bundle");
   undo.add("network", () => endpoints.release(id));
+  undo.add("volumes", () => context.volumes.ended?.(id));
   undo.add("output", () => streams.outputs.failed(record));
   const { runtime, output } = await prepareRunner(context, record);
   watch.lap("runner");

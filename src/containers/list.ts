@@ -65,7 +65,7 @@ async function selector(context: Context, filters: Filters): Promise<Select> {
     ({ config }) => matchesLabels(valuesOf(filters, "label"), config.Labels),
     // There is no swarm whose task a container could be.
     () => parseBoolFilter(filters, "is-task") !== true,
-    ({ host }) => matchesAny(valuesOf(filters, "isolation"), [host.Isolation ?? ""]),
+    // `isolation` is there for Windows; elsewhere every container passes.
   ];
   parseBoolFilter(filters, "is-task");
   return (record) => tests.every((test) => test(record));

@@ -28,10 +28,27 @@ export function unpauseContainer(context: Context, record: ContainerRecord): Pro
     await runtime.resume(record.id).catch((error: unknown) => {
       throw systemError(`Cannot unpause container ${record.id}: ${messageOf(error)}`, error);
     });
+    delete record.state.frozen;
     await changeTo(context, record, "running");
     context.streams.health.resume(record.id);
     emit(context, record, "unpause");
   });
+}
+
+/** How long a container whose processes are gone may take to be known as ended. */
+const ENDING_MS = 2_000;
+
+/** One that ends just now needs no pause, and cannot be paused. */
+export async function pauseUnlessEnded(context: Context, record: ContainerRecord): Promise<boolean> {
+  const run = context.runs.get(record.id);
+  try {
+    await pauseContainer(context, record);
+    return true;
+  } catch (error) {
+    await Promise.race([run?.settled, Bun.sleep(ENDING_MS)]);
+    if (isRunning(record)) throw error;
+    return false;
+  }
 }
 
 /** Unless it ended meanwhile. */

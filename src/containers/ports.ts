@@ -198,11 +198,13 @@ export interface AcquireVolume {
   readonly driverOptions?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly containerId: string;
+  /** The container does not start yet: the data need not be accessible where that is told to a driver of others. */
+  readonly early?: boolean;
 }
 
 export interface AcquiredVolume {
   readonly name: string;
-  /** The data's directory on the host. */
+  /** The data's directory on the host; with `early` it may be empty, or empty text where nobody knows it yet. */
   readonly path: string;
   readonly driver: string;
   /** It did not exist before. */
@@ -212,6 +214,8 @@ export interface AcquiredVolume {
 export interface VolumeMounts {
   /** Finds or makes a volume and notes that the container uses it. Idempotent for a named one. */
   acquire(request: AcquireVolume): Promise<AcquiredVolume>;
+  /** The container does not run, or not any more: what was mounted for its run is given back. */
+  ended?(containerId: string): Promise<void>;
   /** The container uses none any more. */
   release(containerId: string): Promise<void>;
   /** Removes the anonymous ones among these that nobody uses. */

@@ -52,6 +52,8 @@ export interface ContainerStateRecord {
   before?: ContainerStateRecord;
   /** While it is `removing`: its anonymous volumes go too. */
   removeVolumes?: boolean;
+  /** It is paused by the engine itself, for a moment: should the daemon end meanwhile, the next one lets it go on. */
+  frozen?: true;
   /** Of the first process, in the daemon's PID namespace; 0 when none lives. */
   pid: number;
   /** The kernel's start time of that process: tells it from a later one with the same number. */

@@ -6,6 +6,7 @@ import { removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { undoCreate } from "./create.ts";
 import { clearRun, restartByPolicy, settle } from "./exit.ts";
+import { thawLeftovers } from "./freeze.ts";
 import { unmarkRunning } from "./launch.ts";
 import type { LiveEndpoint } from "./ports.ts";
 import { attachRequestOf } from "./prepare-network.ts";
@@ -50,6 +51,7 @@ export async function recover(context: Context): Promise<void> {
   await sweep(context);
   log.debug("containers recovered", { containers: repository.size, running: alive.length });
 
+  void thawLeftovers(context, alive);
   void startAgain(context, found("half-started", "ended", "waiting", "at-rest"));
 }
 

@@ -17,6 +17,7 @@ import type { DaemonConfig } from "./config.ts";
 import { engineId } from "./engine-id.ts";
 import { networkBackend } from "./network-backend.ts";
 import { createSystem } from "./system.ts";
+import { volumeBackend } from "./volume-backend.ts";
 
 /** All rooms, wired together, behind a server that is ready to listen. */
 export interface Engine {
@@ -85,7 +86,13 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   undo.defer(() => images.close());
   phase("images");
 
-  const volumes = new Volumes({ database, emit, root: join(config.dataRoot, "volumes"), trash });
+  const volumes = new Volumes({
+    database,
+    emit,
+    root: join(config.dataRoot, "volumes"),
+    trash,
+    pluginFolders: config.pluginFolders,
+  });
   await volumes.recover();
   const networks = new Networks({
     database,
@@ -129,7 +136,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     router: routesOf({
       containers,
       images,
-      volumes,
+      volumes: volumeBackend(volumes, containers),
       networks: networkBackend(networks, containers),
       events,
       system,

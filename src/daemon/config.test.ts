@@ -62,7 +62,13 @@ test("flags and file set the same things", () => {
     "default-shm-size": 8 << 20,
     mtu: 1400,
   });
-  expect({ ...fromFlags, configFile: "" }).toEqual({ ...fromFile, configFile: "" });
+  // Each was read from a folder of its own.
+  const { configFile, registries } = fromFlags;
+  expect(fromFlags).toEqual({
+    ...fromFile,
+    configFile,
+    registries: { ...fromFile.registries, certificates: registries.certificates },
+  });
   expect(fromFlags).toMatchObject({
     logLevel: "debug",
     defaultShmSizeBytes: 8 << 20,

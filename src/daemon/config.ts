@@ -3,6 +3,7 @@ import { isAbsolute, normalize } from "node:path";
 import type { RegistriesConfig } from "../images/index.ts";
 import { invalidParameter, type LogLevel } from "../lib/index.ts";
 import { checkNetworksConfig, type NetworksConfig } from "../networks/index.ts";
+import { PLUGIN_FOLDERS } from "../volumes/index.ts";
 import type { CommandLine } from "./command-line.ts";
 import { readConfigFile, refuseConflicts, type SettingValues } from "./config-file.ts";
 import { networksConfigOf } from "./networks-config.ts";
@@ -54,6 +55,8 @@ export interface DaemonConfig {
   /** How layers are kept; `auto` looks what the kernel can. */
   readonly snapshotter: "auto" | "erofs" | "overlay";
   readonly shutdownTimeoutSeconds: number;
+  /** Where volume plugins are looked for. */
+  readonly pluginFolders: readonly string[];
   /** What tells this daemon's bridge, table and cgroups from those of others on the host. */
   readonly instance: Instance;
 }
@@ -127,6 +130,9 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     registries: registriesConfigOf(values, configFile),
     snapshotter: snapshotterOf(get<string>("storage-driver")),
     shutdownTimeoutSeconds: get<number>("shutdown-timeout") ?? 15,
+    pluginFolders: (get<string[]>("plugin-folders") ?? PLUGIN_FOLDERS).map((path) =>
+      absolutePath("plugin-folders", path),
+    ),
     instance,
   };
 }

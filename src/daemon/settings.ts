@@ -234,6 +234,12 @@ export const SETTINGS: readonly Setting[] = [
     reloads: true,
   },
   {
+    key: "plugin-folders",
+    flag: "plugin-folder",
+    type: "list",
+    help: "Where volume plugins are looked for (/run/docker/plugins, /etc/docker/plugins, /usr/lib/docker/plugins)",
+  },
+  {
     key: "authorization-plugins",
     flag: "authorization-plugin",
     type: "list",

@@ -32,7 +32,10 @@ export interface SystemRooms {
     readonly snapshots: { readonly driver: string };
     readonly registry: { logIn(auth: AuthConfig): Promise<AuthResponse> };
   };
-  readonly volumes: { usage(signal: AbortSignal): Promise<NonNullable<DiskUsage["Volumes"]>> };
+  readonly volumes: {
+    usage(signal: AbortSignal): Promise<NonNullable<DiskUsage["Volumes"]>>;
+    drivers(): Promise<string[]>;
+  };
 }
 
 /** Words of Docker's for the machine that Node and Go name otherwise. */
@@ -84,8 +87,9 @@ function systemVersion(host: HostReport): SystemVersion {
 /** The executable carries its own time; a checkout that runs from source was built just now. */
 const BUILD_TIME = new Date(statSync(process.execPath).mtimeMs).toISOString();
 
-function systemInfo(rooms: SystemRooms): SystemInfo {
+async function systemInfo(rooms: SystemRooms): Promise<SystemInfo> {
   const { host } = rooms;
+  const volumeDrivers = await rooms.volumes.drivers();
   const config = rooms.config();
   const counts = rooms.containers.counts();
   const { limits } = host;
@@ -107,7 +111,7 @@ function systemInfo(rooms: SystemRooms): SystemInfo {
     ],
     DockerRootDir: config.dataRoot,
     Plugins: {
-      Volume: ["local"],
+      Volume: volumeDrivers,
       Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
       Authorization: null,
       Log: LOG_DRIVERS,

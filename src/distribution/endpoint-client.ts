@@ -52,7 +52,8 @@ export class EndpointClient {
    */
   async request(request: EndpointRequest): Promise<HttpAnswer> {
     const url = await this.address(request.target, request.signal);
-    const isOwn = url.host === this.endpoint.host;
+    // An address that the registry named may be another's, or the same host's without TLS.
+    const isOwn = url.origin === (await this.address("/v2/", request.signal)).origin;
     const first = await this.#send(request, url, isOwn ? await this.#authorization(request) : undefined);
     if (first.status !== 401 || !isOwn) return await this.#check(first, request, url);
     const challenges = parseChallenges(first.headers.get("www-authenticate"));

@@ -128,8 +128,9 @@ export class FakeRegistry implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
+    const isDealtWith = await this.misbehave(request, response);
     const asked = { method: request.method ?? "", path: request.url ?? "", headers: request.headers };
-    if (await this.misbehave(request, response)) {
+    if (isDealtWith) {
       this.asked.push({ ...asked, body: Buffer.alloc(0) });
       return;
     }

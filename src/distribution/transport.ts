@@ -103,7 +103,7 @@ export class Transport {
         statusText,
         headers: received,
         url,
-        body: new AnswerBody(response, watch, patience.idleMs, (error) =>
+        body: new AnswerBody(method === "HEAD" ? undefined : response, watch, patience.idleMs, (error) =>
           connectionError(method, url, watch.reason(error)),
         ),
       };
@@ -205,12 +205,17 @@ class Watch {
 
 /** The body of one answer, as it comes; no faster than it is read. Can be read once. */
 export class AnswerBody {
-  readonly #response: Response;
+  readonly #response: Response | undefined;
   readonly #watch: Watch;
   readonly #idleMs: number;
   readonly #toError: (error: unknown) => RegistryError;
 
-  constructor(response: Response, watch: Watch, idleMs: number, toError: (error: unknown) => RegistryError) {
+  constructor(
+    response: Response | undefined,
+    watch: Watch,
+    idleMs: number,
+    toError: (error: unknown) => RegistryError,
+  ) {
     this.#response = response;
     this.#watch = watch;
     this.#idleMs = idleMs;
@@ -219,7 +224,7 @@ export class AnswerBody {
 
   /** @throws RegistryError where the connection breaks or nothing comes for too long */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    const reader = this.#response.body?.getReader();
+    const reader = this.#response?.body?.getReader();
     let whole = reader === undefined;
     try {
       while (reader !== undefined) {
@@ -265,7 +270,8 @@ export class AnswerBody {
 
   /** Nobody wants it: the connection is closed where something would still come. */
   async cancel(): Promise<void> {
-    const length = Number(this.#response.headers.get("content-length") ?? Number.NaN);
+    const length =
+      this.#response === undefined ? 0 : Number(this.#response.headers.get("content-length") ?? "x");
     // A short one is read, so that the connection can be used again.
     if (length <= ERROR_BYTES_MAX) await this.head();
     else this.#watch.cancel();

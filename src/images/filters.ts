@@ -1,6 +1,6 @@
+import { parseDurationNs } from "../lib/dockerfile/index.ts";
 import { invalidParameter } from "../lib/index.ts";
 import type { ImageRecord } from "./catalog.ts";
-import { parseDurationNs } from "./changes/apply.ts";
 import { globMatch } from "./glob.ts";
 import { familiarName, familiarRepository, type ImageName } from "./reference.ts";
 

@@ -11,6 +11,7 @@ export { closeDescriptor, descriptorPath } from "./files/descriptors.ts";
 export { DirHandle, type Ownership, type RenameOptions } from "./files/dir-handle.ts";
 export { type FileKind, type FileStat, makeDevice, statDescriptor } from "./files/file-stat.ts";
 export { flock } from "./files/flock.ts";
+export { createPipe, type Pipe } from "./files/pipe.ts";
 export {
   enforcesProjectQuotas,
   limitProject,
@@ -19,7 +20,6 @@ export {
   projectUse,
   setProject,
 } from "./files/project-quota.ts";
-export { createPipe, type Pipe } from "./files/pipe.ts";
 export { DirEntry } from "./files/read-directory.ts";
 export { shareBlocks, sharesBlocks } from "./files/reflink.ts";
 export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";

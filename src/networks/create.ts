@@ -54,6 +54,7 @@ export function newNetwork(request: NetworkCreateRequest, context: CreateContext
     internal: request.Internal ?? false,
     attachable: request.Attachable ?? false,
     ipam,
+    ...(request.IPAM?.Options == null ? {} : { ipamOptions: request.IPAM.Options }),
     options: checkOptions(options, driver, request.Internal === true),
     labels: { ...request.Labels },
   };

@@ -25,6 +25,8 @@ export interface NetworkRecord {
   readonly internal: boolean;
   readonly attachable: boolean;
   readonly ipam: readonly IpamConfig[];
+  /** `--ipam-opt`: only shown, as with Docker, whose own address manager knows none either. */
+  readonly ipamOptions?: Readonly<Record<string, string>>;
   /** One of `bridge`, `host` and `none`, which are always there. */
   readonly predefined?: boolean;
   /** Nobody asked for its subnets: where one is taken when the daemon starts, another is chosen. */

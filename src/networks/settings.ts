@@ -111,7 +111,7 @@ export function shownNetwork(record: NetworkRecord, endpoints: Iterable<Endpoint
     EnableIPv6: record.ipv6,
     IPAM: {
       Driver: "default",
-      Options: record.predefined === true ? null : {},
+      Options: record.ipamOptions === undefined ? null : { ...record.ipamOptions },
       Config: isPassive(record) ? null : record.ipam.map(ipamConfig),
     },
     Internal: record.internal,

@@ -46,6 +46,15 @@ const address = (
 ) => sandbox.settings.Networks?.[name]?.IPAddress ?? "";
 
 describe("network create", () => {
+  test("options for the address manager are shown as they were given", async () => {
+    await using w = await world();
+    for (const Options of [{}, { some: "thing" }] as Record<string, string>[]) {
+      await w.create("mine", { IPAM: { Options } });
+      expect(w.networks.inspect("mine").IPAM?.Options).toEqual(Options);
+      await w.networks.remove("mine");
+    }
+  });
+
   test("makes a bridge with the next free subnet, and rm takes it away", async () => {
     await using w = await world();
     const { Id } = await w.create("mine", { Labels: { a: "b" } });
@@ -57,7 +66,11 @@ describe("network create", () => {
       EnableIPv4: true,
       EnableIPv6: false,
       Internal: false,
-      IPAM: { Driver: "default", Options: {}, Config: [{ Subnet: "172.18.0.0/16", Gateway: "172.18.0.1" }] },
+      IPAM: {
+        Driver: "default",
+        Options: null,
+        Config: [{ Subnet: "172.18.0.0/16", Gateway: "172.18.0.1" }],
+      },
       Labels: { a: "b" },
       Options: {},
     });

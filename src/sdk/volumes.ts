@@ -1,5 +1,7 @@
+import { notImplemented } from "../lib/index.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../wire/index.ts";
 import type { Engine } from "./engine.ts";
+import { ResponseError } from "./errors.ts";
 import { encodeFilters, type Filters, segment } from "./query.ts";
 
 /** Named data. */
@@ -38,5 +40,59 @@ export class Volumes {
   prune(filters?: Filters): Promise<VolumePruneResponse> {
     const query = { filters: encodeFilters(filters) };
     return this.#engine.json({ method: "POST", path: "/volumes/prune", query });
+  }
+
+  /** Its files as a tar stream, with an entry for its top. Those who use it stand still, unless `pause` is false. */
+  export(name: string, options: { pause?: boolean } = {}): Promise<AsyncIterable<Uint8Array>> {
+    return ownOfBerth(
+      this.#engine.stream({
+        method: "GET",
+        path: `/berth/volumes/${segment("volume", name)}/export`,
+        query: pauseQuery(options),
+      }),
+    );
+  }
+
+  /** Fills a volume from a tar stream, compressed or not, and makes it where there is none. */
+  import(
+    name: string,
+    body: AsyncIterable<Uint8Array>,
+    options: { overwrite?: boolean; labels?: readonly string[] } = {},
+  ): Promise<Volume> {
+    return ownOfBerth(
+      this.#engine.json({
+        method: "POST",
+        path: `/berth/volumes/${segment("volume", name)}/import`,
+        query: { overwrite: options.overwrite, label: options.labels },
+        headers: { "Content-Type": "application/x-tar" },
+        body,
+      }),
+    );
+  }
+
+  /** A new volume with another one's files, as they are at one moment unless `pause` is false. */
+  clone(name: string, request: VolumeCreateRequest, options: { pause?: boolean } = {}): Promise<Volume> {
+    return ownOfBerth(
+      this.#engine.json({
+        method: "POST",
+        path: `/berth/volumes/${segment("volume", name)}/clone`,
+        query: pauseQuery(options),
+        json: request,
+      }),
+    );
+  }
+}
+
+/** Yes is what is meant where nothing is said. */
+const pauseQuery = ({ pause }: { pause?: boolean }) => ({ pause: pause === false ? "0" : undefined });
+
+/** @throws NotImplemented where the engine is another one, which has no such route */
+async function ownOfBerth<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const isForeign =
+      error instanceof ResponseError && error.status === 404 && error.message === "page not found";
+    throw isForeign ? notImplemented("this engine is not berth, and has no way to do that") : error;
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,4 +86,62 @@ test("nobody but the owner may look in", async () => {
   await open();
   const path = join(root, String(count - 1));
   for (const name of ["sha256", "ingest"]) expect((await stat(join(path, name))).mode & 0o777).toBe(0o700);
+});
+
+describe("content that comes in several goes", () => {
+  const content = Buffer.from(crypto.getRandomValues(new Uint8Array(65_536)));
+  const digest = digestOf(content);
+
+  async function withStore(work: (store: BlobStore, path: string) => Promise<void>): Promise<void> {
+    const path = join(root, String(count++));
+    await work(await BlobStore.open(path), path);
+  }
+
+  test("what came before is there, and the whole becomes a blob", async () => {
+    await withStore(async (store, path) => {
+      {
+        await using writer = await store.resume(digest);
+        expect(await Array.fromAsync(writer.recall())).toEqual([]);
+        await writer.write(content.subarray(0, 1000));
+      }
+      await using writer = await (await BlobStore.open(path)).resume(digest);
+      expect(Buffer.concat(await Array.fromAsync(writer.recall()))).toEqual(content.subarray(0, 1000));
+      expect(writer.sizeBytes).toBe(1000);
+      await writer.write(content.subarray(1000));
+      expect(await writer.commit(digest)).toEqual({ digest, sizeBytes: content.length });
+      expect(Buffer.concat(await Array.fromAsync(store.read(digest, 60_000)))).toEqual(
+        content.subarray(60_000),
+      );
+      expect(await readdir(join(path, "partial"))).toEqual([]);
+    });
+  });
+
+  test("only one writes it, and nothing is left of what was discarded or never came", async () => {
+    await withStore(async (store, path) => {
+      const writer = await store.resume(digest);
+      await expect(store.resume(digest)).rejects.toThrow("is being written");
+      expect(await store.removePartials()).toBe(0);
+      await writer.write(content);
+      await writer.discard();
+      {
+        await using _ = await store.resume(digest);
+      }
+      expect(await readdir(join(path, "partial"))).toEqual([]);
+    });
+  });
+
+  test("a blob that nobody needs is what the next one goes on with, until that is removed", async () => {
+    await withStore(async (store) => {
+      await store.put(content);
+      await store.demote(digest);
+      await store.demote(digest);
+      expect(await store.size(digest)).toBeUndefined();
+      {
+        await using writer = await store.resume(digest);
+        expect(Buffer.concat(await Array.fromAsync(writer.recall()))).toEqual(content);
+      }
+      expect(await store.removePartials(Date.now() - 60_000)).toBe(0);
+      expect(await store.removePartials()).toBe(content.length);
+    });
+  });
 });

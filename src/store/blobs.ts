@@ -290,7 +290,9 @@ export class BlobWriter implements AsyncDisposable {
     await this.#flush().catch(() => {});
     this.#settled = true;
     await this.#writing;
+    const isEmpty = (await this.#file.stat()).size === 0;
     await this.#file.close().catch(() => {});
+    if (isEmpty) await rm(this.#path, { force: true });
     this.#kept.release();
   }
 }

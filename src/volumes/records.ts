@@ -32,6 +32,11 @@ const MIGRATIONS = [
      PRIMARY KEY (volume, container)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX volumes_uses_by_container ON volumes_uses (container);`,
+  `CREATE TABLE volumes_mounts (
+     volume TEXT NOT NULL REFERENCES volumes_volumes (name) ON DELETE CASCADE,
+     container TEXT NOT NULL,
+     PRIMARY KEY (volume, container)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** The volumes that there are and the containers that use them: memory for reading, SQLite behind it. */
@@ -40,6 +45,8 @@ export class VolumeRecords {
   readonly #volumes = new Map<string, VolumeRecord>();
   /** Volume name → ids of containers, which need not run. */
   readonly #uses = new Map<string, Set<string>>();
+  /** Container's id → volumes that are mounted for its run, of drivers that want it so. */
+  readonly #mounts = new Map<string, Set<string>>();
 
   constructor(db: Database) {
     this.#db = db;
@@ -53,6 +60,9 @@ export class VolumeRecords {
     }
     for (const use of db.all<{ volume: string; container: string }>("SELECT * FROM volumes_uses")) {
       this.#usersOf(use.volume).add(use.container);
+    }
+    for (const mount of db.all<{ volume: string; container: string }>("SELECT * FROM volumes_mounts")) {
+      setIn(this.#mounts, mount.container).add(mount.volume);
     }
   }
 
@@ -81,6 +91,7 @@ export class VolumeRecords {
     this.#db.run("DELETE FROM volumes_volumes WHERE name = ?", name);
     this.#volumes.delete(name);
     this.#uses.delete(name);
+    for (const volumes of this.#mounts.values()) volumes.delete(name);
   }
 
   users(name: string): string[] {
@@ -111,12 +122,35 @@ export class VolumeRecords {
     return this.#db.durable();
   }
 
-  #usersOf(volume: string): Set<string> {
-    let users = this.#uses.get(volume);
-    if (users === undefined) {
-      users = new Set();
-      this.#uses.set(volume, users);
-    }
-    return users;
+  /** The volumes that are mounted for a container's run. */
+  mountedFor(container: string): string[] {
+    return [...(this.#mounts.get(container) ?? [])];
   }
+
+  addMount(volume: string, container: string): void {
+    const volumes = setIn(this.#mounts, container);
+    if (volumes.has(volume)) return;
+    this.#db.run("INSERT INTO volumes_mounts (volume, container) VALUES (?, ?)", volume, container);
+    volumes.add(volume);
+  }
+
+  removeMount(volume: string, container: string): void {
+    this.#db.run("DELETE FROM volumes_mounts WHERE volume = ? AND container = ?", volume, container);
+    const volumes = this.#mounts.get(container);
+    volumes?.delete(volume);
+    if (volumes?.size === 0) this.#mounts.delete(container);
+  }
+
+  #usersOf(volume: string): Set<string> {
+    return setIn(this.#uses, volume);
+  }
+}
+
+function setIn(map: Map<string, Set<string>>, key: string): Set<string> {
+  let set = map.get(key);
+  if (set === undefined) {
+    set = new Set();
+    map.set(key, set);
+  }
+  return set;
 }

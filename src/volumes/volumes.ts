@@ -1,25 +1,19 @@
-import {
-  conflict,
-  type EmitEvent,
-  EngineError,
-  faultPoint,
-  kindOf,
-  log,
-  messageOf,
-  newId,
-  notFound,
-  unavailable,
-} from "../lib/index.ts";
+import { type EmitEvent, faultPoint, kindOf, log, messageOf, unavailable } from "../lib/index.ts";
 import { copyTree, openRoot, type RootDir } from "../linux/index.ts";
 import type { Database } from "../store/index.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../wire/index.ts";
-import type { VolumeDriver } from "./driver.ts";
+import { noSuchVolume, VolumeCore } from "./core.ts";
 import { type Filters, listFilter, pruneFilter } from "./filters.ts";
 import { LocalDriver } from "./local/local-driver.ts";
 import { ANONYMOUS_LABEL, checkVolumeName } from "./names.ts";
+import { PLUGIN_FOLDERS } from "./plugins/address.ts";
+import type { PluginPatience } from "./plugins/plugin.ts";
+import { type PluginVolume, VolumePlugins } from "./plugins/registry.ts";
 import { type VolumeRecord, VolumeRecords } from "./records.ts";
 import { openSubpath, type PinnedPath } from "./subpath.ts";
+import { VolumeTransfers } from "./transfers.ts";
 import { treeBytes } from "./usage.ts";
+import { nowText, recordOf, volumeView } from "./view.ts";
 
 export interface VolumesOptions {
   readonly database: Database;
@@ -28,6 +22,9 @@ export interface VolumesOptions {
   readonly root: string;
   /** `<data root>/trash` */
   readonly trash: string;
+  /** Where plugins are looked for. Default: Docker's folders. */
+  readonly pluginFolders?: readonly string[];
+  readonly pluginPatience?: PluginPatience;
 }
 
 export interface AcquireOptions {
@@ -37,11 +34,13 @@ export interface AcquireOptions {
   readonly driverOptions?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly containerId: string;
+  /** The container does not start yet: what is mounted for each run need not be accessible. */
+  readonly early?: boolean;
 }
 
 export interface AcquiredVolume {
   readonly name: string;
-  /** The data's directory on the host, accessible. */
+  /** The data's directory on the host, accessible; may be empty where that was not asked for. */
   readonly path: string;
   readonly driver: string;
   /** It did not exist before. */
@@ -61,21 +60,34 @@ export interface VolumeUse {
  *
  * A volume is *used* by containers, running or not, from `acquire` to `release`, and is never removed meanwhile.
  * What has to be mounted to reach its data is mounted by the first `acquire` and unmounted by the last `release`;
- * `acquire` again at each start of a container, since a restart of the host takes mounts away.
+ * `acquire` again at each start of a container, since a restart of the host takes mounts away. Drivers of others are
+ * told of each run instead: from the `acquire` of its start to `ended`.
  */
 export class Volumes {
+  /** The tar streams, and copies, of whole volumes. */
+  readonly transfers: VolumeTransfers;
+  readonly #core: VolumeCore;
   readonly #records: VolumeRecords;
-  readonly #emit: EmitEvent;
   readonly #local: LocalDriver;
-  readonly #drivers: ReadonlyMap<string, VolumeDriver>;
-  /** The last operation on each volume: those that change its mount or content wait for one another. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #plugins: VolumePlugins;
 
   constructor(options: VolumesOptions) {
-    this.#records = new VolumeRecords(options.database);
-    this.#emit = options.emit;
-    this.#local = new LocalDriver({ root: options.root, trash: options.trash });
-    this.#drivers = new Map<string, VolumeDriver>([[this.#local.name, this.#local]]);
+    const { database, emit, root, trash } = options;
+    this.#records = new VolumeRecords(database);
+    this.#local = new LocalDriver({ root, trash });
+    this.#plugins = new VolumePlugins(options.pluginFolders ?? PLUGIN_FOLDERS, options.pluginPatience);
+    this.#core = new VolumeCore({
+      records: this.#records,
+      local: this.#local,
+      plugins: this.#plugins,
+      emit,
+    });
+    this.transfers = new VolumeTransfers(this.#core, trash);
+  }
+
+  /** Names of the drivers that can be had now, `local` first. */
+  async drivers(): Promise<string[]> {
+    return [this.#local.name, ...(await this.#plugins.active()).map(({ name }) => name)];
   }
 
   /**
@@ -106,34 +118,55 @@ export class Volumes {
     if (request.ClusterVolumeSpec !== undefined && request.ClusterVolumeSpec !== null) {
       throw unavailable("This node is not a swarm manager: cluster volumes are not available.");
     }
-    const { volume } = await this.#ensure({
+    const { volume } = await this.#core.ensure({
       name: request.Name || undefined,
       driver: request.Driver,
       driverOptions: request.DriverOpts ?? {},
       labels: request.Labels ?? {},
     });
     await this.#records.durable();
-    return this.#shown(volume);
+    return this.#core.shown(volume);
   }
 
-  list(filters: Filters = {}): VolumeListResponse {
+  /** All volumes, those that only their drivers know too. A driver that does not answer is told of in a warning. */
+  async list(filters: Filters = {}): Promise<VolumeListResponse> {
     const matches = listFilter(filters);
-    const volumes = this.#records.all().filter((volume) => matches(volume, this.#isUsed(volume.name)));
-    return { Volumes: volumes.map((volume) => this.#shown(volume)), Warnings: null };
+    const { volumes, answered, warnings } = await this.#plugins.volumes();
+    const told = new Map(volumes.map((each) => [each.volume.name, each]));
+    const views = new Map<string, Volume>();
+    for (const record of this.#records.all()) {
+      const { name, driver } = record;
+      const view = told.get(name);
+      const isGone = answered.has(driver) && view?.plugin.name !== driver && !this.#core.isUsed(name);
+      if (isGone || !matches(record, this.#core.isUsed(name))) continue;
+      views.set(name, view?.plugin.name === driver ? viewOf(record, view) : this.#core.shown(record));
+    }
+    for (const [name, view] of told) {
+      const record = recordOf(view.plugin.name, view.volume);
+      if (this.#records.get(name) === undefined && matches(record, false))
+        views.set(name, viewOf(record, view));
+    }
+    const shown = [...views.values()].sort((a, b) => (a.Name < b.Name ? -1 : 1));
+    return { Volumes: shown, Warnings: warnings.length === 0 ? null : [...warnings] };
   }
 
-  /** @throws NotFound `get x: no such volume` */
-  inspect(name: string): Volume {
-    return this.#shown(this.#find(name));
+  /** With what its driver says about it now. @throws NotFound `get x: no such volume` */
+  async inspect(name: string): Promise<Volume> {
+    const record = this.#records.get(name);
+    if (record?.driver === "local") return this.#core.shown(record);
+    const found = record === undefined ? await this.#plugins.find(name) : await this.#core.askDriver(record);
+    if (found === undefined) throw noSuchVolume(name);
+    return viewOf(record ?? recordOf(found.plugin.name, found.volume), found);
   }
 
-  /** With size and use count, for `system df`. Counting takes long where there are many files. */
+  /** Those of the driver `local` with size and use count, for `system df`. Counting takes long where there are many files. */
   async usage(signal?: AbortSignal): Promise<Volume[]> {
     const volumes: Volume[] = [];
     for (const volume of this.#records.all()) {
+      if (volume.driver !== "local") continue;
       const Size = await this.#bytes(volume, signal);
       volumes.push({
-        ...this.#shown(volume),
+        ...this.#core.shown(volume),
         UsageData: { Size, RefCount: this.#records.users(volume.name).length },
       });
     }
@@ -141,20 +174,26 @@ export class Volumes {
   }
 
   /**
+   * @param options.force a volume that is not there is no error, and one whose driver fails is forgotten all the same
    * @throws Conflict `remove x: volume is in use - [id]`, and NotFound unless `force`
    */
   async remove(name: string, options: { force?: boolean } = {}): Promise<void> {
-    if (options.force === true && this.#records.get(name) === undefined) return;
-    const volume = this.#find(name);
-    await this.#inTurn(name, () => this.#removeUnused(volume));
+    const force = options.force === true;
+    const volume = await this.#core.known(name);
+    if (volume === undefined) {
+      if (force) return;
+      throw noSuchVolume(name);
+    }
+    await this.#core.inTurn(name, () => this.#core.removeUnused(volume, { force }));
   }
 
+  /** Removes what nobody uses, of the driver `local`: Docker leaves the volumes of other drivers alone. */
   async prune(filters: Filters = {}): Promise<VolumePruneResponse> {
     const matches = pruneFilter(filters);
     const deleted: string[] = [];
     let bytes = 0;
     for (const volume of this.#records.all()) {
-      if (this.#isUsed(volume.name) || !matches(volume)) continue;
+      if (volume.driver !== "local" || this.#core.isUsed(volume.name) || !matches(volume)) continue;
       const size = await this.#bytes(volume).catch(() => 0);
       try {
         await this.remove(volume.name);
@@ -166,35 +205,49 @@ export class Volumes {
       deleted.push(volume.name);
       bytes += Math.max(size, 0);
     }
-    this.#emit({ type: "volume", action: "prune", actorId: "", attributes: { reclaimed: String(bytes) } });
+    this.#core.emit({
+      type: "volume",
+      action: "prune",
+      actorId: "",
+      attributes: { reclaimed: String(bytes) },
+    });
     return { VolumesDeleted: deleted, SpaceReclaimed: bytes };
-  }
-
-  /** Only volumes of a cluster can be changed. @throws always */
-  update(name: string): never {
-    this.#find(name);
-    throw unavailable("This node is not a swarm manager: only cluster volumes can be updated.");
   }
 
   // ——— what containers need ———
 
-  /** Finds or makes a volume, notes that the container uses it, and makes its data accessible. */
+  /**
+   * Finds or makes a volume, notes that the container uses it, and makes its data accessible.
+   * @throws Conflict while an import or a clone fills it
+   */
   async acquire(options: AcquireOptions): Promise<AcquiredVolume> {
-    const { volume, created } = await this.#ensure(options, options.containerId);
+    const { volume, created } = await this.#core.ensure(options, options.containerId);
     try {
-      const path = await this.#inTurn(volume.name, () => this.#driver(volume.driver).mount(volume));
+      const path = await this.#core.inTurn(volume.name, () =>
+        this.#core.mount(volume, { containerId: options.containerId, early: options.early === true }),
+      );
       return { name: volume.name, path, driver: volume.driver, created };
     } catch (error) {
-      if (created) await this.#forget(volume, options.containerId);
+      if (created) await this.#core.forget(volume, options.containerId);
       throw error;
     }
   }
 
+  /** The container does not run, or not any more: what was mounted for its run is given back. */
+  async ended(containerId: string): Promise<void> {
+    const names = this.#records.mountedFor(containerId);
+    if (names.length === 0) return;
+    await Promise.all(
+      names.map((name) => this.#core.inTurn(name, () => this.#core.unmountRun(name, containerId))),
+    );
+  }
+
   /** The container uses none any more. */
   async release(containerId: string): Promise<void> {
+    await this.ended(containerId);
     const volumes = this.#records.volumesOf(containerId);
     this.#records.removeUses(containerId);
-    await Promise.all(volumes.map((name) => this.#inTurn(name, () => this.#unmountUnused(name))));
+    await Promise.all(volumes.map((name) => this.#core.inTurn(name, () => this.#core.unmountUnused(name))));
   }
 
   /** Of these, removes the anonymous volumes that no other container uses. */
@@ -203,9 +256,11 @@ export class Volumes {
       const volume = this.#records.get(name);
       if (volume === undefined || !(ANONYMOUS_LABEL in volume.labels)) continue;
       if (this.#records.users(name).some((user) => user !== containerId)) continue;
-      await this.#inTurn(name, () => this.#removeUnused(volume, containerId)).catch((error: unknown) =>
-        log.warn("cannot remove an anonymous volume", { volume: name, reason: messageOf(error) }),
-      );
+      await this.#core
+        .inTurn(name, () => this.#core.removeUnused(volume, { except: containerId }))
+        .catch((error: unknown) =>
+          log.warn("cannot remove an anonymous volume", { volume: name, reason: messageOf(error) }),
+        );
     }
   }
 
@@ -214,11 +269,11 @@ export class Volumes {
    * the directory itself. Nothing happens where the image has no such directory.
    */
   async populate(name: string, from: RootDir, path: string): Promise<void> {
-    const volume = this.#find(name);
+    const volume = this.#core.find(name);
     const facts = from.tryStat(path);
     if (facts?.kind !== "directory") return;
-    await this.#inTurn(name, async () => {
-      using root = openRoot(this.#driver(volume.driver).path(volume));
+    await this.#core.inTurn(name, async () => {
+      using root = openRoot(this.#core.pathOf(volume));
       if (root.list("").length > 0) return;
       const marked = volume.driver === "local";
       if (marked) this.#local.beginPopulate(volume);
@@ -233,13 +288,13 @@ export class Volumes {
    * @throws InvalidParameter where the path leads out of the volume or to nothing
    */
   openSubpath(name: string, subpath: string): PinnedPath {
-    const volume = this.#find(name);
-    return openSubpath(this.#driver(volume.driver).path(volume), subpath);
+    const volume = this.#core.find(name);
+    return openSubpath(this.#core.pathOf(volume), subpath);
   }
 
   /** Tells the world that a container began to see a volume. */
   mounted(name: string, use: VolumeUse): void {
-    this.#tell("mount", name, {
+    this.#core.tell("mount", name, {
       container: use.containerId,
       destination: use.destination,
       propagation: use.propagation,
@@ -249,75 +304,10 @@ export class Volumes {
 
   /** Tells the world that a container sees it no more. */
   unmounted(name: string, containerId: string): void {
-    this.#tell("unmount", name, { container: containerId });
+    this.#core.tell("unmount", name, { container: containerId });
   }
 
   // ——— inside ———
-
-  /** Finds or makes; a user, if given, is noted before anybody can remove it. */
-  async #ensure(
-    wish: Omit<AcquireOptions, "containerId" | "name"> & { name?: string | undefined },
-    user?: string,
-  ): Promise<{ volume: VolumeRecord; created: boolean }> {
-    const name = wish.name ?? newId();
-    checkVolumeName(name);
-    return await this.#inTurn(name, async () => {
-      const existing = this.#records.get(name);
-      const volume =
-        existing === undefined ? await this.#make(name, wish) : sameDriver(existing, wish.driver);
-      if (user !== undefined) this.#records.addUse(name, user);
-      return { volume, created: existing === undefined };
-    });
-  }
-
-  async #make(
-    name: string,
-    wish: Omit<AcquireOptions, "containerId" | "name"> & { name?: string | undefined },
-  ): Promise<VolumeRecord> {
-    const volume: VolumeRecord = {
-      name,
-      driver: wish.driver || "local",
-      created: `${new Date().toISOString().slice(0, 19)}Z`,
-      labels: wish.name === undefined ? { ...wish.labels, [ANONYMOUS_LABEL]: "" } : { ...wish.labels },
-      options: { ...wish.driverOptions },
-    };
-    await this.#driver(volume.driver)
-      .create(volume)
-      .catch((error: unknown) => {
-        throw new EngineError(kindOf(error), `create ${name}: ${messageOf(error)}`, { cause: error });
-      });
-    faultPoint("volumes.create.directory");
-    this.#records.add(volume);
-    this.#tell("create", name, {});
-    return volume;
-  }
-
-  async #removeUnused(volume: VolumeRecord, except?: string): Promise<void> {
-    const users = this.#records.users(volume.name).filter((user) => user !== except);
-    if (users.length > 0) {
-      throw conflict(`remove ${volume.name}: volume is in use - [${users.join(", ")}]`);
-    }
-    const driver = volume.driver;
-    await this.#driver(driver).remove(volume);
-    faultPoint("volumes.remove.directory");
-    this.#records.remove(volume.name);
-    this.#emit({ type: "volume", action: "destroy", actorId: volume.name, attributes: { driver } });
-  }
-
-  async #unmountUnused(name: string): Promise<void> {
-    const volume = this.#records.get(name);
-    if (volume === undefined || this.#isUsed(name)) return;
-    await this.#driver(volume.driver)
-      .unmount(volume)
-      .catch((error: unknown) =>
-        log.warn("cannot unmount a volume that nobody uses", { volume: name, reason: messageOf(error) }),
-      );
-  }
-
-  /** Undo of a volume that was made for a container and could not be mounted. */
-  async #forget(volume: VolumeRecord, containerId: string): Promise<void> {
-    await this.#inTurn(volume.name, () => this.#removeUnused(volume, containerId)).catch(() => {});
-  }
 
   #adopt(name: string): void {
     try {
@@ -326,69 +316,20 @@ export class Volumes {
       return;
     }
     log.info("found a volume's data that was not known; it is a volume again", { volume: name });
-    const created = `${new Date().toISOString().slice(0, 19)}Z`;
-    this.#records.add({ name, driver: "local", created, labels: {}, options: {} });
+    this.#records.add({ name, driver: "local", created: nowText(), labels: {}, options: {} });
   }
 
-  /** One after the other for each volume; what went wrong before is not ours. */
-  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work, work);
-    this.#turns.set(name, turn);
-    const leave = () => {
-      if (this.#turns.get(name) === turn) this.#turns.delete(name);
-    };
-    turn.then(leave, leave);
-    return turn;
-  }
-
-  #find(name: string): VolumeRecord {
-    const volume = this.#records.get(name);
-    if (volume === undefined) throw notFound(`get ${name}: no such volume`);
-    return volume;
-  }
-
-  #driver(name: string): VolumeDriver {
-    const driver = this.#drivers.get(name);
-    if (driver === undefined) {
-      throw notFound(`error looking up volume plugin ${name}: plugin ${JSON.stringify(name)} not found`);
-    }
-    return driver;
-  }
-
-  #isUsed(name: string): boolean {
-    return this.#records.users(name).length > 0;
-  }
-
-  /** Without options, or mounted, its files can be counted; otherwise the size is not known (-1). */
+  /** Without a mount its files can be counted; otherwise the size is not known (-1). */
   #bytes(volume: VolumeRecord, signal?: AbortSignal): Promise<number> {
-    if (Object.keys(volume.options).length > 0 || volume.driver !== "local") return Promise.resolve(-1);
+    if (volume.options["device"] !== undefined || volume.driver !== "local") return Promise.resolve(-1);
     return treeBytes(this.#local.path(volume), signal);
   }
-
-  #tell(action: string, name: string, attributes: Record<string, string>): void {
-    const driver = this.#records.get(name)?.driver ?? "local";
-    this.#emit({ type: "volume", action, actorId: name, attributes: { driver, ...attributes } });
-  }
-
-  #shown(volume: VolumeRecord): Volume {
-    return {
-      CreatedAt: volume.created,
-      Driver: volume.driver,
-      Labels: nullIfEmpty(volume.labels),
-      Mountpoint: this.#drivers.get(volume.driver)?.path(volume) ?? "",
-      Name: volume.name,
-      Options: nullIfEmpty(volume.options),
-      Scope: this.#drivers.get(volume.driver)?.scope ?? "local",
-    };
-  }
 }
 
-function sameDriver(existing: VolumeRecord, driver: string | undefined): VolumeRecord {
-  // `local` is what clients say who mean any.
-  if (driver === undefined || driver === "" || driver === "local" || driver === existing.driver)
-    return existing;
-  throw conflict(`create ${existing.name}: conflict: volume name must be unique`);
+function viewOf(record: VolumeRecord, { plugin, volume }: PluginVolume): Volume {
+  const { created, path, status } = volume;
+  return volumeView(
+    { ...record, created: created ?? record.created },
+    { scope: plugin.scope, path, ...(status === undefined ? {} : { status }) },
+  );
 }
-
-const nullIfEmpty = (map: Readonly<Record<string, string>>) =>
-  Object.keys(map).length === 0 ? null : { ...map };

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IMAGE, runCommand, startEngine } from "../support/engine.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
-import { useEngine } from "../support/suite.ts";
+import { eventually, useEngine } from "../support/suite.ts";
 
 const { docker, dockerResult, inspect, engine } = useEngine();
 let registry: TestRegistry;
@@ -290,6 +290,43 @@ describe("a registry with passwords, and TLS", () => {
     await docker("rmi", name);
     expect(engine().log()).not.toContain("se:cret");
   });
+});
+
+test("daemon.json: mirrors of any registry, blocked ones, and a changed file after SIGHUP", async () => {
+  const name = `${registry.address}/mirrored/app:v1`;
+  const { id } = await publish(name);
+  const config = join(directory, "daemon.json");
+  const write = (blocked: boolean) =>
+    Bun.write(
+      config,
+      JSON.stringify({
+        registries: [
+          // Nobody is at 127.0.0.1:1; its images are at the mirror.
+          { prefix: "127.0.0.1:1/team", mirrors: [`http://${registry.address}`], blocked },
+        ],
+        "insecure-registries": ["registry.example:5000"],
+      }),
+    );
+  await write(false);
+  await using other = await startEngine({ withoutImage: true, args: ["--config-file", config] });
+  await docker("pull", name);
+  await docker("tag", name, `${registry.address}/team/app:v1`);
+  await docker("push", `${registry.address}/team/app:v1`);
+  await docker("rmi", name, `${registry.address}/team/app:v1`);
+  expect((await other.docker(["pull", "127.0.0.1:1/team/app:v1"])).stdout).toContain(
+    "Downloaded newer image",
+  );
+  expect(
+    (await other.docker(["image", "inspect", "-f", "{{.Id}}", "127.0.0.1:1/team/app:v1"])).stdout.trim(),
+  ).toBe(id);
+  expect((await other.docker(["pull", "127.0.0.1:1/else/app:v1"])).stderr).toContain("connection refused");
+  expect((await other.docker(["info"])).stdout).toContain("registry.example:5000");
+  await write(true);
+  process.kill(other.pid, "SIGHUP");
+  await eventually(
+    async () => (await other.docker(["pull", "127.0.0.1:1/team/app:v2"])).stderr.includes("is blocked by"),
+    true,
+  );
 });
 
 describe("interrupted", () => {

@@ -10,7 +10,7 @@ import { addMissingRoutes } from "./not-yet.ts";
 import { addRegistryRoutes, type RegistryBackend } from "./registries.ts";
 import { addSwarmRoutes } from "./swarm.ts";
 import { addSystemRoutes, type SystemBackend } from "./system.ts";
-import { addVolumeRoutes, type VolumeBackend } from "./volumes.ts";
+import { addVolumeRoutes, addVolumeTransferRoutes, type VolumeBackend } from "./volumes.ts";
 
 /** The engine behind the API: each part is what its routes declare. */
 export interface Backends {
@@ -38,6 +38,7 @@ export function routesOf(backends: Backends): Router {
   addImageRoutes(router, backends.images, backends.containers);
   addRegistryRoutes(router, backends.images);
   addVolumeRoutes(router, backends.volumes);
+  addVolumeTransferRoutes(router, backends.volumes);
   addNetworkRoutes(router, backends.networks);
   addEventRoutes(router, backends.events);
   addSwarmRoutes(router);

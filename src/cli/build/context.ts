@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, isAbsolute, relative, resolve } from "node:path";
+import { type IgnoreRules, ignoreFileNames, parseIgnoreFile } from "../../lib/ignore/index.ts";
 import { encodeHeader, padding, TAR_END } from "../../lib/index.ts";
 import { packLocal } from "../copy/pack.ts";
 import { systemText } from "../options/environment.ts";
 import { standardInput } from "../terminal/stdin.ts";
-import { parseIgnore } from "./ignore.ts";
 
 /** What a build is made from. */
 export interface BuildContext {
@@ -74,7 +74,7 @@ async function* packFolder(
   dockerfile: string,
   content: Uint8Array | undefined,
 ): AsyncGenerator<Uint8Array, void> {
-  const rules = parseIgnore(ignoreText(folder, dockerfile));
+  const rules = readIgnore(folder, dockerfile);
   // The engine needs these two, whatever is ignored; it takes them out again itself.
   const needed = new Set([dockerfile, ".dockerignore"]);
   const leaveOut = (name: string) => !needed.has(name) && rules.leavesOut(name);
@@ -84,10 +84,9 @@ async function* packFolder(
 }
 
 /** A Dockerfile may have rules of its own beside it. */
-function ignoreText(folder: string, dockerfile: string): string {
-  const candidates = [`${folder}/${dockerfile}.dockerignore`, `${folder}/.dockerignore`];
-  const found = candidates.find((path) => existsSync(path));
-  return found === undefined ? "" : readFileSync(found, "utf8");
+function readIgnore(folder: string, dockerfile: string): IgnoreRules {
+  const name = ignoreFileNames(dockerfile).find((candidate) => existsSync(`${folder}/${candidate}`));
+  return parseIgnoreFile(name === undefined ? "" : readFileSync(`${folder}/${name}`, "utf8"));
 }
 
 function realFolder(path: string): string {

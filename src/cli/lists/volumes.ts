@@ -34,7 +34,8 @@ export const VOLUME_LIST: ListKind<Volume> = {
   },
 };
 
-export function volumeFormat(format: string, quiet: boolean): string {
+export function volumeFormat(format: string, { quiet, size }: { quiet: boolean; size: boolean }): string {
+  if (format === "table" && size && !quiet) return "table {{.Driver}}\t{{.Name}}\t{{.Links}}\t{{.Size}}";
   if (format === "table") return quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}";
   if (format === "raw") return quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n";
   return format;

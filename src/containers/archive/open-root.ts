@@ -81,7 +81,10 @@ async function mountAtRest(
   await snapshots.mount(record.id, target, { volatile: false });
   const root = machine.openRoot(target);
   undo.add("root", () => root.close());
-  if (options.volumes) await mountVolumes(context, record, root);
+  if (options.volumes) {
+    undo.add("volumes", () => context.volumes.ended?.(record.id));
+    await mountVolumes(context, record, root);
+  }
   return root;
 }
 

@@ -74,6 +74,11 @@ async function volumeSource(
     ...(mount.driver === undefined ? {} : { driver: mount.driver }),
     containerId: record.id,
   });
+  // Somebody else's driver may have it at another place each time.
+  if (mount.source !== volume.path) {
+    mount.source = volume.path;
+    context.repository.save(record);
+  }
   if (mount.subpath === undefined) return volume.path;
   using part = volumes.openSubpath(name, mount.subpath);
   return showPart(context, record, part, index);

@@ -1,30 +1,41 @@
+import {
+  type CommandLine,
+  DockerfileError,
+  ExpansionBudget,
+  expandWord,
+  expandWords,
+  type Instruction,
+  type Pair,
+  parseDockerfile,
+  parseExposedPort,
+  type Statement,
+  typedInstruction,
+} from "../../lib/dockerfile/index.ts";
 import { invalidParameter } from "../../lib/index.ts";
 import type { ContainerConfig, HealthConfig } from "../../wire/index.ts";
-import { expandWord, splitWords } from "./expand.ts";
-import { type Instruction, parseInstructions, parseJsonForm, splitFlags } from "./instructions.ts";
-import { parsePortSpecification } from "./ports.ts";
 
 /** A configuration while instructions change it. */
 interface Target {
   readonly config: ContainerConfig;
+  readonly budget: ExpansionBudget;
   /** `ENTRYPOINT` forgets a command unless it comes from the same changes. */
   commandSet: boolean;
 }
 
-type Apply = (target: Target, instruction: Instruction) => void;
-
-const INSTRUCTIONS = new Map<string, Apply>([
-  ["cmd", applyCmd],
-  ["entrypoint", applyEntrypoint],
-  ["env", applyEnv],
-  ["expose", applyExpose],
-  ["healthcheck", applyHealthcheck],
-  ["label", applyLabel],
-  ["onbuild", applyOnbuild],
-  ["stopsignal", applyStopSignal],
-  ["user", applyUser],
-  ["volume", applyVolume],
-  ["workdir", applyWorkdir],
+const ALLOWED = new Set([
+  ...[
+    "cmd",
+    "entrypoint",
+    "env",
+    "expose",
+    "healthcheck",
+    "label",
+    "onbuild",
+    "stopsignal",
+    "user",
+    "volume",
+  ],
+  "workdir",
 ]);
 
 /**
@@ -32,13 +43,71 @@ const INSTRUCTIONS = new Map<string, Apply>([
  * @throws InvalidParameter with Docker's words.
  */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
-  const instructions = parseInstructions(changes.join("\n"));
-  for (const { name } of instructions) {
-    if (!INSTRUCTIONS.has(name)) throw invalidParameter(`${name} is not a valid change command`);
-  }
-  const target: Target = { config: structuredClone(config), commandSet: false };
-  for (const instruction of instructions) INSTRUCTIONS.get(instruction.name)!(target, instruction);
+  const target: Target = {
+    config: structuredClone(config),
+    budget: new ExpansionBudget(),
+    commandSet: false,
+  };
+  for (const instruction of instructionsOf(changes.join("\n"))) apply(target, instruction);
   return target.config;
+}
+
+/** They are no file, so that an error needs no line. */
+function instructionsOf(text: string): Instruction[] {
+  if (text.trim() === "") return [];
+  try {
+    const { statements } = parseDockerfile(text);
+    statements.forEach(refuseOthers);
+    return statements.map(typedInstruction);
+  } catch (error) {
+    throw error instanceof DockerfileError ? invalidParameter(error.reason, error) : error;
+  }
+}
+
+function refuseOthers({ keyword }: Statement): void {
+  const name = keyword.toLowerCase();
+  if (!ALLOWED.has(name)) throw invalidParameter(`${name} is not a valid change command`);
+}
+
+function apply(target: Target, instruction: Instruction): void {
+  const { config } = target;
+  switch (instruction.name) {
+    case "CMD":
+      config.Cmd = commandLine(config, instruction.command);
+      target.commandSet ||= instruction.command.words.length > 0;
+      break;
+    case "ENTRYPOINT":
+      config.Entrypoint = commandLine(config, instruction.command);
+      if (!target.commandSet) config.Cmd = null;
+      break;
+    case "ENV":
+      config.Env = withEnv(config.Env ?? [], pairsOf(target, "ENV", instruction.pairs));
+      break;
+    case "EXPOSE":
+      applyExpose(target, instruction.ports);
+      break;
+    case "HEALTHCHECK":
+      config.Healthcheck = healthOf(instruction.check);
+      break;
+    case "LABEL":
+      config.Labels = withEntries(config.Labels, pairsOf(target, "LABEL", instruction.pairs));
+      break;
+    case "ONBUILD":
+      config.OnBuild = [...(config.OnBuild ?? []), instruction.expression];
+      break;
+    case "STOPSIGNAL":
+      config.StopSignal = signalOf(expand(target, instruction.signal));
+      break;
+    case "USER":
+      config.User = expand(target, instruction.user);
+      break;
+    case "VOLUME":
+      applyVolume(target, instruction.volumes);
+      break;
+    case "WORKDIR":
+      applyWorkdir(target, instruction.path);
+      break;
+  }
 }
 
 /** The variables that an instruction may refer to: those that the image sets. */
@@ -51,92 +120,83 @@ function variablesOf(config: ContainerConfig): Map<string, string> {
   return variables;
 }
 
-function expand(target: Target, word: string): string {
-  return expandWord(word, variablesOf(target.config));
-}
-
-function applyCmd(target: Target, { rest }: Instruction): void {
-  target.config.Cmd = commandLine(target.config, rest);
-  target.commandSet ||= rest !== "";
-}
-
-function applyEntrypoint(target: Target, { rest }: Instruction): void {
-  target.config.Entrypoint = commandLine(target.config, rest);
-  if (!target.commandSet) target.config.Cmd = null;
+function expand({ config, budget }: Target, word: string): string {
+  return expandWord(word, variablesOf(config), { budget }).text;
 }
 
 /** The JSON form is the command itself, anything else goes to the image's shell. */
-function commandLine(config: ContainerConfig, rest: string): string[] {
-  const words = parseJsonForm(rest);
-  if (words !== undefined) return words;
-  if (rest === "") return [];
-  return [...(config.Shell ?? ["/bin/sh", "-c"]), rest];
+function commandLine(config: ContainerConfig, { words, shell }: CommandLine): string[] {
+  return shell && words.length > 0 ? [...(config.Shell ?? ["/bin/sh", "-c"]), ...words] : [...words];
 }
 
-function applyEnv(target: Target, { rest }: Instruction): void {
-  // Values of one instruction see the variables as they were before it.
-  const variables = variablesOf(target.config);
-  const settings = parsePairs("ENV", rest).map(([name, value]) => {
-    const expanded = expandWord(name, variables);
-    if (expanded === "") throw invalidParameter("ENV names can not be blank");
-    return [expanded, expandWord(value, variables)] as const;
+/** Names and values of one instruction see the variables as they were before it. */
+function pairsOf(
+  { config, budget }: Target,
+  instruction: string,
+  pairs: readonly Pair[],
+): [string, string][] {
+  const variables = variablesOf(config);
+  return pairs.map(({ name, value }) => {
+    const expanded = expandWord(name, variables, { budget }).text;
+    if (expanded === "") throw invalidParameter(`${instruction} names can not be blank`);
+    return [expanded, expandWord(value, variables, { budget }).text];
   });
-  const env = [...(target.config.Env ?? [])];
-  for (const [name, value] of settings) {
+}
+
+function withEnv(before: readonly string[], pairs: readonly [string, string][]): string[] {
+  const env = [...before];
+  for (const [name, value] of pairs) {
     const at = env.findIndex((setting) => setting.split("=", 1)[0] === name);
     if (at >= 0) env[at] = `${name}=${value}`;
     else env.push(`${name}=${value}`);
   }
-  target.config.Env = env;
+  return env;
 }
 
-function applyLabel(target: Target, { rest }: Instruction): void {
-  const labels = new Map(Object.entries(target.config.Labels ?? {}));
-  for (const [name, value] of parsePairs("LABEL", rest)) {
-    const expanded = expand(target, name);
-    if (expanded === "") throw invalidParameter("LABEL names can not be blank");
-    labels.set(expanded, expand(target, value));
+/** By way of a Map, because `__proto__` is a name like any other. */
+function withEntries<V>(
+  before: Record<string, V> | null | undefined,
+  entries: [string, V][],
+): Record<string, V> {
+  return Object.fromEntries(new Map([...Object.entries(before ?? {}), ...entries]));
+}
+
+const PORTS_MAX = 1_000_000;
+
+function applyExpose({ config, budget }: Target, words: readonly string[]): void {
+  const ports: [string, object][] = [];
+  const variables = variablesOf(config);
+  for (const word of words.flatMap((word) => expandWords(word, variables, { budget }))) {
+    const { first, last, protocol } = parseExposedPort(word);
+    for (let port = first; port <= last; port++) ports.push([`${port}/${protocol}`, {}]);
+    if (ports.length > PORTS_MAX) throw invalidParameter(`more than ${PORTS_MAX} ports`);
   }
-  target.config.Labels = Object.fromEntries(labels);
+  config.ExposedPorts = withEntries(config.ExposedPorts, ports);
 }
 
-/** `name=value …`, or the old form `name value with blanks`. */
-function parsePairs(instruction: string, rest: string): [name: string, value: string][] {
-  const words = splitWords(rest);
-  if (words.length === 0) throw invalidParameter(`${instruction} requires at least one argument`);
-  if (!words[0]!.includes("=")) {
-    const match = /^(\S+)\s+([\s\S]+)$/.exec(rest);
-    if (match === null) throw invalidParameter(`${instruction} must have two arguments`);
-    return [[match[1]!, match[2]!]];
+/** What is zero is not said. */
+function healthOf({ Test, ...times }: HealthConfig): HealthConfig {
+  return { Test, ...Object.fromEntries(Object.entries(times).filter(([, value]) => value !== 0)) };
+}
+
+function signalOf(signal: string): string {
+  if (!/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|\d{1,3})$/i.test(signal)) {
+    throw invalidParameter(`invalid signal: ${signal}`);
   }
-  return words.map((word) => {
-    const equals = word.indexOf("=");
-    if (equals < 0) {
-      throw invalidParameter(
-        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
-      );
-    }
-    return [word.slice(0, equals), word.slice(equals + 1)];
-  });
+  return signal;
 }
 
-function applyExpose(target: Target, { rest }: Instruction): void {
-  const words = splitWords(rest);
-  if (words.length === 0) throw invalidParameter("EXPOSE requires at least one argument");
-  const ports = { ...target.config.ExposedPorts };
-  for (const word of words) {
-    for (const port of parsePortSpecification(expand(target, word))) ports[port] = {};
-  }
-  target.config.ExposedPorts = ports;
+function applyVolume(target: Target, words: readonly string[]): void {
+  const paths = words.map((word) => expand(target, word).trim());
+  if (paths.includes("")) throw invalidParameter("VOLUME specified can not be an empty string");
+  target.config.Volumes = withEntries(
+    target.config.Volumes,
+    paths.map((path): [string, object] => [path, {}]),
+  );
 }
 
-function applyUser(target: Target, { rest }: Instruction): void {
-  target.config.User = expand(target, onlyWord("USER", rest));
-}
-
-function applyWorkdir(target: Target, { rest }: Instruction): void {
-  if (rest === "") throw invalidParameter("WORKDIR requires exactly one argument");
-  const wanted = expand(target, rest);
+function applyWorkdir(target: Target, path: string): void {
+  const wanted = expand(target, path);
   if (wanted === "") throw invalidParameter("cannot normalize nothing");
   target.config.WorkingDir = wanted.startsWith("/")
     ? wanted
@@ -151,101 +211,4 @@ function joinPath(directory: string, path: string): string {
     else if (part !== "" && part !== ".") parts.push(part);
   }
   return `/${parts.join("/")}`;
-}
-
-function applyVolume(target: Target, { rest }: Instruction): void {
-  const words = parseJsonForm(rest) ?? splitWords(rest);
-  if (words.length === 0) throw invalidParameter("VOLUME requires at least one argument");
-  const volumes = new Map(Object.entries(target.config.Volumes ?? {}));
-  for (const word of words) {
-    const path = expand(target, word).trim();
-    if (path === "") throw invalidParameter("VOLUME specified can not be an empty string");
-    volumes.set(path, {});
-  }
-  target.config.Volumes = Object.fromEntries(volumes);
-}
-
-function applyStopSignal(target: Target, { rest }: Instruction): void {
-  const signal = expand(target, onlyWord("STOPSIGNAL", rest));
-  if (!/^(?:(?:SIG)?[A-Z][A-Z0-9]*(?:[+-]\d+)?|\d{1,3})$/i.test(signal)) {
-    throw invalidParameter(`invalid signal: ${signal}`);
-  }
-  target.config.StopSignal = signal;
-}
-
-function onlyWord(instruction: string, rest: string): string {
-  const words = splitWords(rest);
-  if (words.length !== 1) throw invalidParameter(`${instruction} requires exactly one argument`);
-  return words[0]!;
-}
-
-function applyOnbuild(target: Target, { rest }: Instruction): void {
-  const trigger = rest.split(/\s/, 1)[0]!.toUpperCase();
-  if (trigger === "") throw invalidParameter("ONBUILD requires at least one argument");
-  if (trigger === "ONBUILD") throw invalidParameter("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-  if (trigger === "MAINTAINER" || trigger === "FROM") {
-    throw invalidParameter(`${trigger} isn't allowed as an ONBUILD trigger`);
-  }
-  target.config.OnBuild = [...(target.config.OnBuild ?? []), rest];
-}
-
-function applyHealthcheck(target: Target, instruction: Instruction): void {
-  const { flags, rest } = splitFlags(instruction.rest);
-  const match = /^(\S+)\s*([\s\S]*)$/.exec(rest);
-  if (match === null) throw invalidParameter("HEALTHCHECK requires at least one argument");
-  const type = match[1]!.toUpperCase();
-  const command = match[2]!;
-  if (type === "NONE") {
-    if (command !== "") throw invalidParameter("HEALTHCHECK NONE takes no arguments");
-    target.config.Healthcheck = { Test: ["NONE"] };
-    return;
-  }
-  if (type !== "CMD") throw invalidParameter(`Unknown type ${JSON.stringify(type)} in HEALTHCHECK (try CMD)`);
-  if (command === "") throw invalidParameter("Missing command after HEALTHCHECK CMD");
-  const words = parseJsonForm(command);
-  const health: HealthConfig = { Test: words === undefined ? ["CMD-SHELL", command] : ["CMD", ...words] };
-  for (const [flag, value] of flags) applyHealthFlag(health, flag, value);
-  target.config.Healthcheck = health;
-}
-
-const HEALTH_DURATIONS = new Map<string, "Interval" | "Timeout" | "StartPeriod" | "StartInterval">([
-  ["interval", "Interval"],
-  ["timeout", "Timeout"],
-  ["start-period", "StartPeriod"],
-  ["start-interval", "StartInterval"],
-]);
-
-/** Docker refuses what is positive but shorter: checks would follow one another without pause. */
-const HEALTH_DURATION_MIN_NS = 1_000_000;
-
-function applyHealthFlag(health: HealthConfig, flag: string, value: string): void {
-  const field = HEALTH_DURATIONS.get(flag);
-  if (field !== undefined) {
-    const ns = parseDurationNs(value);
-    if (ns < 0) throw invalidParameter(`Interval ${JSON.stringify(flag)} cannot be negative`);
-    if (ns > 0 && ns < HEALTH_DURATION_MIN_NS) {
-      throw invalidParameter(`Interval ${JSON.stringify(flag)} cannot be less than 1ms`);
-    }
-    health[field] = ns;
-  } else if (flag === "retries") {
-    if (!/^\d{1,9}$/.test(value))
-      throw invalidParameter(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
-    health.Retries = Number(value);
-  } else throw invalidParameter(`unknown flag: --${flag}`);
-}
-
-const UNITS_NS: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
-/** A Go duration (`1h2m3.5s`) in nanoseconds. @throws InvalidParameter */
-export function parseDurationNs(text: string): number {
-  const invalid = () => invalidParameter(`time: invalid duration ${JSON.stringify(text)}`);
-  if (text.length > 64) throw invalid();
-  if (/^[+-]?0$/.test(text)) return 0;
-  const match = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
-  if (match === null) throw invalid();
-  let total = 0;
-  for (const [, number, unit] of match[2]!.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g))
-    total += Number(number) * UNITS_NS[unit!]!;
-  if (total > Number.MAX_SAFE_INTEGER) throw invalid();
-  return Math.round(match[1] === "-" ? -total : total);
 }

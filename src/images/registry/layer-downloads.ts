@@ -50,7 +50,7 @@ export class LayerDownloads {
       if ("say" in news) progress.say(news.say);
       else progress.move(news.status, news.current, news.total);
     };
-    return await this.#shared.run(`${descriptor.digest} ${diffId}`, signal, show, async (tell, until) => {
+    const held = await this.#shared.run(descriptor.digest, signal, show, async (tell, until) => {
       if (this.#slots.areTaken) tell({ say: "Waiting" });
       using _slot = await this.#slots.take(until);
       // Somebody else's may have come while this one waited.
@@ -65,12 +65,21 @@ export class LayerDownloads {
           return await download.run(this.#spaceOf);
         } catch (error) {
           // What was on disk may have been damaged there: once, all of it comes anew.
-          if (attempt > 1 || !download.hasResumed || until.aborted || kindOf(error) === "Unavailable")
-            throw error;
+          if (attempt > 1 || !download.hasResumed || !isWrongContent(error)) throw error;
         }
       }
     });
+    // Two images may say different things of the same bytes; at most one of them is right.
+    if (held.diffId === diffId) return held;
+    held[Symbol.dispose]();
+    throw differs(descriptor, held.diffId, diffId);
   }
+}
+
+function differs({ digest }: LayerDescriptor, actual: DiffId, expected: DiffId): EngineError {
+  return invalidParameter(
+    `layers from manifest don't match image configuration: ${digest} is ${actual}, not ${expected}`,
+  );
 }
 
 const isWrongContent = (error: unknown) => kindOf(error) === "InvalidParameter";
@@ -161,11 +170,7 @@ class LayerDownload {
 
   async #keep(file: BlobWriter, layer: ReceivedLayer): Promise<HeldLayer> {
     const { digest, mediaType, size } = this.#descriptor;
-    if (layer.diffId !== this.#diffId) {
-      throw invalidParameter(
-        `layers from manifest don't match image configuration: ${digest} is ${layer.diffId}, not ${this.#diffId}`,
-      );
-    }
+    if (layer.diffId !== this.#diffId) throw differs(this.#descriptor, layer.diffId, this.#diffId);
     this.#move("Extracting", size);
     const held = await layer.keep({
       digest,

@@ -640,6 +640,21 @@ describe("who is asked", () => {
     await expect(pull(store, `${registry.host}/no/x:v1`)).rejects.toMatchObject({ kind: "Forbidden" });
   });
 
+  test("a mirror of Docker Hub has its images under their whole names", async () => {
+    await using mirror = await FakeRegistry.start();
+    await using store = await TestStore.create(undefined, {
+      registries: configFor({ mirrors: [`http://${mirror.host}/hub`] }),
+      patience: IMPATIENCE,
+    });
+    const { config } = mirror.addImage("library/tool", "latest", [base]);
+    mirror.misbehave = (request) => {
+      request.url = request.url?.replace(/^\/hub/, "");
+      return false;
+    };
+    await store.images.pull({ name: "tool", tag: "latest" }, undefined, () => {}, NEVER);
+    expect((await store.images.inspect("tool")).Id).toBe(config);
+  });
+
   test("a mirror whose layers are missing is helped out by the registry", async () => {
     await using mirror = await FakeRegistry.start();
     await using registry = await FakeRegistry.start();

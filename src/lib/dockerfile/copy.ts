@@ -75,7 +75,7 @@ function copied(source: Statement, name: string): Copied {
   const files: InlineFile[] = [];
   for (const word of source.arguments.slice(0, -1)) {
     const mark = parseHeredocMark(word);
-    const heredoc = mark && source.heredocs.find((candidate) => candidate.name === mark.name);
+    const heredoc = mark && source.heredocs.findLast((candidate) => candidate.name === mark.name);
     if (mark === undefined) sources.push(word);
     else {
       const content = heredoc === undefined ? "" : heredocText({ ...heredoc, chomp: mark.chomp });

@@ -12,6 +12,8 @@ export interface DockerfileErrorOptions extends ErrorOptions {
   readonly lines: LineRange;
   /** The place that is wrong, where it is known better than by its lines. */
   readonly place?: Place | undefined;
+  /** What the message says before the reason; Docker's `dockerfile parse error on line 3: ` where nothing is given. */
+  readonly prefix?: string;
 }
 
 /** Something in a Dockerfile that can not be built, and where. */
@@ -22,7 +24,8 @@ export class DockerfileError extends EngineError {
   readonly place: Place | undefined;
 
   constructor(reason: string, options: DockerfileErrorOptions) {
-    super("InvalidParameter", `dockerfile parse error on line ${options.lines.start}: ${reason}`, options);
+    const { prefix = `dockerfile parse error on line ${options.lines.start}: ` } = options;
+    super("InvalidParameter", prefix + reason, options);
     this.name = "DockerfileError";
     this.reason = reason;
     this.lines = options.lines;

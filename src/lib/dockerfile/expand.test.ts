@@ -94,7 +94,7 @@ describe("expandWord()", () => {
     ["<<$HOME <$HOME", "<</root </root"],
   ];
   for (const [word, result] of cases) {
-    test(`${word} is ${result}`, () => expect(expandWord(word, VARIABLES).text).toBe(result));
+    test(`${word} is ${JSON.stringify(result)}`, () => expect(expandWord(word, VARIABLES).text).toBe(result));
   }
 
   const refused: [word: string, reason: string][] = [

@@ -18,6 +18,6 @@ export { type CacheSharing, type MountType, type RunMount, resolveMount } from "
 export { didYouMean, nearest } from "./nearest.ts";
 export { type ParsedDockerfile, parseDockerfile } from "./parse.ts";
 export { type ExposedPort, parseExposedPort } from "./port.ts";
-export { codeOf, type Statement, statementError } from "./statement.ts";
+export { codeOf, placeAt, type Statement, statementError } from "./statement.ts";
 export { type LineRange, quote } from "./text.ts";
 export { parseBool, parseDurationNs } from "./values.ts";

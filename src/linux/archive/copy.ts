@@ -3,6 +3,7 @@ import { EEXIST, ENOENT, isErrno } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import type { DirHandle } from "../files/dir-handle.ts";
 import type { FileStat } from "../files/file-stat.ts";
+import { shareBlocks } from "../files/reflink.ts";
 import { removeTree } from "../files/remove-tree.ts";
 import type { RootDir } from "../files/root-dir.ts";
 import { nextData, readInto, setLength, writeAt } from "./file-io.ts";
@@ -16,14 +17,25 @@ const COPY_BYTES = 1 << 20;
 /**
  * Copies what is in a directory into another one that exists: owners, modes, times, extended attributes, hard
  * links among the copied files, holes; the target directory itself takes the source's owner, mode, attributes and
- * times. Both paths are looked up within their trees; links are copied, never followed, and sockets are left
+ * times. Files share their blocks with the originals where the file system can do that. Both paths are looked up within their trees; links are copied, never followed, and sockets are left
  * out. What has a name in the target's way is replaced, directories merge.
  * @throws LinuxError ENOENT or ENOTDIR where either is no directory.
  */
-export async function copyTree(from: RootDir, fromPath: string, to: RootDir, toPath: string): Promise<void> {
+export async function copyTree(
+  from: RootDir,
+  fromPath: string,
+  to: RootDir,
+  toPath: string,
+  options: CopyOptions = {},
+): Promise<void> {
   using source = from.directory(fromPath === "" ? "/" : fromPath);
   using target = to.directory(toPath === "" ? "/" : toPath);
-  await new Copy(source, target, to, toPath).run();
+  await new Copy(source, target, to, toPath, options).run();
+}
+
+export interface CopyOptions {
+  /** Looked at between two files. */
+  readonly signal?: AbortSignal;
 }
 
 class Copy {
@@ -34,10 +46,14 @@ class Copy {
   readonly #turns = new Turns();
   /** Where the copy of a file with several names is, by device and inode of the original. */
   readonly #links = new Map<string, string>();
+  readonly #signal: AbortSignal | undefined;
   #parent: { path: string; handle: DirHandle } | undefined;
+  /** Until the file system has once said that it can't. */
+  #shares = true;
 
-  constructor(source: DirHandle, target: DirHandle, to: RootDir, base: string) {
+  constructor(source: DirHandle, target: DirHandle, to: RootDir, base: string, options: CopyOptions) {
     this.#source = source;
+    this.#signal = options.signal;
     this.#target = target;
     this.#to = to;
     this.#base = base.replace(/\/+$/, "");
@@ -48,6 +64,7 @@ class Copy {
       for (const { type, entry } of walkTree(this.#source)) {
         const turn = this.#turns.over();
         if (turn !== undefined) await turn;
+        this.#signal?.throwIfAborted();
         const slash = entry.path.lastIndexOf("/");
         const parent = this.#open(entry.path.slice(0, Math.max(0, slash)));
         if (type === "leave") parent.utimes(entry.name, entry.stat.atimeNs, entry.stat.mtimeNs);
@@ -77,12 +94,29 @@ class Copy {
     }
     if (this.#linked(to, name, path, stat)) return;
     try {
-      await make(from, to, name, stat);
+      if (stat.kind === "file") await this.#copyFile(from, to, name, stat);
+      else make(from, to, name, stat);
     } catch (error) {
       if (isErrno(error, ENOENT) && !from.exists(name)) return;
       throw error;
     }
     describe(from, to, name, stat);
+  }
+
+  async #copyFile(from: DirHandle, to: DirHandle, name: string, stat: FileStat): Promise<void> {
+    const input = from.openRegular(name);
+    try {
+      const output = to.open(name, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+      try {
+        // Small files too: where blocks can be shared that is less work than to read and write them.
+        this.#shares &&= stat.size === 0 || shareBlocks(input, output);
+        if (!this.#shares) await copyData(input, output, stat.size);
+      } finally {
+        closeDescriptor(output);
+      }
+    } finally {
+      closeDescriptor(input);
+    }
   }
 
   #linked(to: DirHandle, name: string, path: string, stat: FileStat): boolean {
@@ -104,35 +138,23 @@ class Copy {
   }
 }
 
-async function make(from: DirHandle, to: DirHandle, name: string, stat: FileStat): Promise<void> {
+function make(from: DirHandle, to: DirHandle, name: string, stat: FileStat): void {
   switch (stat.kind) {
     case "file":
-      return await copyFile(from, to, name, stat);
+    case "socket":
+      return;
     case "symlink":
-      return to.symlink(from.readLink(name), name);
+      to.symlink(from.readLink(name), name);
+      return;
     case "directory":
       try {
-        return to.mkdir(name, 0o700);
+        to.mkdir(name, 0o700);
       } catch (error) {
-        if (isErrno(error, EEXIST)) return;
-        throw error;
+        if (!isErrno(error, EEXIST)) throw error;
       }
+      return;
     default:
-      return to.mknod(name, stat.kind, stat.mode, stat.major, stat.minor);
-  }
-}
-
-async function copyFile(from: DirHandle, to: DirHandle, name: string, stat: FileStat): Promise<void> {
-  const input = from.openRegular(name);
-  try {
-    const output = to.open(name, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-    try {
-      await copyData(input, output, stat.size);
-    } finally {
-      closeDescriptor(output);
-    }
-  } finally {
-    closeDescriptor(input);
+      to.mknod(name, stat.kind, stat.mode, stat.major, stat.minor);
   }
 }
 

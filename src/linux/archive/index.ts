@@ -1,5 +1,5 @@
 /** Tar archives and copies of trees that somebody else controls. */
-export { copyTree } from "./copy.ts";
+export { type CopyOptions, copyTree } from "./copy.ts";
 export { type ErofsFiles, mountErofs, openErofs } from "./erofs.ts";
 export { contentBytesOf, type ExtractOptions, type ExtractResult, extractTar } from "./extract.ts";
 export {

@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from "node:
 import { basename, join } from "node:path";
 import { conflict, log, messageOf, newId } from "../../lib/index.ts";
 import { openRoot, unmount } from "../../linux/index.ts";
+import { assertAnswers } from "../answers.ts";
 import type { VolumeDriver, VolumeFacts } from "../driver.ts";
-import { mountOver } from "./mount-over.ts";
-import { readLocalOptions } from "./options.ts";
+import { isMounted, mountOver, unmountNetwork } from "./mount-over.ts";
+import { isNetworkMount, readLocalOptions } from "./options.ts";
+import { Quotas } from "./quota.ts";
 
 /** Searched by nobody but root: what is in a volume may be anybody's set-user-id program (CVE-2021-41091). */
 const PRIVATE = 0o700;
@@ -17,6 +19,8 @@ export interface LocalDriverOptions {
   readonly root: string;
   /** On the same file system; what is moved there is deleted by and by. */
   readonly trash: string;
+  /** Default: the kernel's. */
+  readonly quotas?: Quotas;
 }
 
 /**
@@ -25,12 +29,15 @@ export interface LocalDriverOptions {
 export class LocalDriver implements VolumeDriver {
   readonly name = "local";
   readonly scope = "local";
+  readonly mountsFor = "use";
   readonly #root: string;
   readonly #trash: string;
+  readonly #quotas: Quotas;
 
   constructor(options: LocalDriverOptions) {
     this.#root = options.root;
     this.#trash = options.trash;
+    this.#quotas = options.quotas ?? new Quotas();
     mkdirSync(this.#root, { recursive: true, mode: PRIVATE });
     mkdirSync(this.#trash, { recursive: true, mode: PRIVATE });
   }
@@ -40,14 +47,24 @@ export class LocalDriver implements VolumeDriver {
   }
 
   async create(volume: VolumeFacts): Promise<void> {
-    readLocalOptions(volume.options);
+    const { sizeBytes } = readLocalOptions(volume.options);
+    if (sizeBytes !== undefined) this.#quotas.check(this.#root);
     mkdirSync(this.#directory(volume), { recursive: true, mode: PRIVATE });
     mkdirSync(this.path(volume), { recursive: true, mode: 0o755 });
+    if (sizeBytes === undefined) return;
+    try {
+      this.#quotas.set(this.path(volume), sizeBytes);
+    } catch (error) {
+      rmdirSync(this.path(volume));
+      rmdirSync(this.#directory(volume));
+      throw error;
+    }
   }
 
   /** One rename takes the volume away whole; deleting its files may take as long as it likes. */
   async remove(volume: VolumeFacts): Promise<void> {
     await this.unmount(volume);
+    this.#freeQuota(volume);
     const grave = join(this.#trash, `volume-${newId().slice(0, 16)}`);
     try {
       renameSync(this.#directory(volume), grave);
@@ -62,21 +79,35 @@ export class LocalDriver implements VolumeDriver {
 
   async mount(volume: VolumeFacts): Promise<string> {
     const path = this.path(volume);
-    // The user may have deleted it by hand; an empty volume is better than a container that never starts.
-    if (!existsSync(path)) await this.create(volume);
-    const mount = readLocalOptions(volume.options);
-    if (mount !== undefined) await mountOver(path, mount);
+    const { mount } = readLocalOptions(volume.options);
+    if (mount === undefined || !isMounted(path)) {
+      // The user may have deleted it by hand; an empty volume is better than a container that never starts.
+      if (!existsSync(path)) await this.create(volume);
+      if (mount !== undefined) await mountOver(path, mount);
+    }
+    if (mount !== undefined && isNetworkMount(mount)) await assertAnswers(path);
     return path;
   }
 
   async unmount(volume: VolumeFacts): Promise<void> {
-    if (readLocalOptions(volume.options) === undefined) return;
+    const { mount } = readLocalOptions(volume.options);
+    if (mount === undefined) return;
     try {
-      unmount(this.path(volume));
+      if (isNetworkMount(mount)) await unmountNetwork(this.path(volume));
+      else unmount(this.path(volume));
     } catch (error) {
       if (codeOf(error) === "EBUSY")
         throw conflict(`volume ${volume.name} is still in use on the host`, error);
       throw error;
+    }
+  }
+
+  #freeQuota(volume: VolumeFacts): void {
+    if (volume.options["size"] === undefined || !existsSync(this.path(volume))) return;
+    try {
+      this.#quotas.clear(this.path(volume));
+    } catch (error) {
+      log.warn("cannot give the quota of a volume back", { volume: volume.name, reason: messageOf(error) });
     }
   }
 
@@ -108,8 +139,9 @@ export class LocalDriver implements VolumeDriver {
 
   /** Directories that look like volumes, whether or not anybody knows of them. */
   names(): string[] {
+    // What is mounted at the data is not looked at: its server may be gone.
     return readdirSync(this.#root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && existsSync(join(this.#root, entry.name, DATA)))
+      .filter((entry) => entry.isDirectory() && readdirSync(join(this.#root, entry.name)).includes(DATA))
       .map((entry) => entry.name);
   }
 

@@ -16,11 +16,19 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   o: ["device", "type"],
 };
 
+/** What a volume of this driver is, by its `--opt`s. */
+export interface LocalOptions {
+  /** Absent: the volume is a plain directory. */
+  readonly mount?: LocalMount;
+  /** Most bytes that the directory may hold. */
+  readonly sizeBytes?: number;
+}
+
 /**
- * Reads `--opt`s. Undefined where there are none: the volume is a plain directory.
+ * Reads `--opt`s.
  * @throws InvalidParameter in Docker's words
  */
-export function readLocalOptions(options: Readonly<Record<string, string>>): LocalMount | undefined {
+export function readLocalOptions(options: Readonly<Record<string, string>>): LocalOptions {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw invalidParameter(`invalid option: ${JSON.stringify(name)}`);
     for (const other of NEEDS[name] ?? []) {
@@ -29,12 +37,23 @@ export function readLocalOptions(options: Readonly<Record<string, string>>): Loc
       }
     }
   }
-  if (options["size"] !== undefined) {
-    throw invalidParameter("quota size requested but no quota support");
-  }
-  const { type, device, o } = options;
-  if (type === undefined || device === undefined) return undefined;
-  return { type, device, options: (o ?? "").split(",").filter((word) => word !== "") };
+  const { type, device, o, size } = options;
+  const sizeBytes = size === undefined ? 0 : parseSize(size);
+  const mount =
+    type === undefined || device === undefined
+      ? undefined
+      : { type, device, options: (o ?? "").split(",").filter((word) => word !== "") };
+  return {
+    ...(mount === undefined ? {} : { mount }),
+    ...(sizeBytes === 0 ? {} : { sizeBytes }),
+  };
+}
+
+/** `64m`, `1.5GiB`, `67108864`: Docker's units, powers of 1024. 0 means no limit. */
+function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([bkmgtp]?)i?b?$/i.exec(text);
+  if (match === null) throw invalidParameter(`invalid size: '${text}'`);
+  return Math.floor(Number(match[1]) * 1024 ** "bkmgtp".indexOf((match[2] || "b").toLowerCase()));
 }
 
 /** `o=bind` and `o=rbind` make a volume of a host directory, whatever the type says. */
