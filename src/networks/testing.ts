@@ -121,8 +121,16 @@ export function serve(
 /** Long enough for an answer on this machine, short enough for a test that waits for none. */
 const ANSWER_MS = 500;
 
-/** What a server says to somebody in that namespace: its words, `refused`, or `silence`. */
+/**
+ * What a server says to somebody in that namespace: its words, `refused`, or `silence`. A first packet may get lost, as while
+ * neighbours find each other; TCP repeats it after a second, we at once.
+ */
 export async function probe(namespace: NetworkNamespace, hostname: string, port: number): Promise<string> {
+  const answer = await probeOnce(namespace, hostname, port);
+  return answer === "silence" ? probeOnce(namespace, hostname, port) : answer;
+}
+
+async function probeOnce(namespace: NetworkNamespace, hostname: string, port: number): Promise<string> {
   using host = new NetworkHost(namespace);
   const answer = Promise.withResolvers<string>();
   let heard = "";
