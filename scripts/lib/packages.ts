@@ -25,6 +25,7 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
   { name: "docker-registry", programs: ["docker-registry"] },
   { name: "skopeo", programs: ["skopeo"] },
   { name: "openssl", programs: ["openssl"] },
+  { name: "xfsprogs", programs: ["mkfs.xfs"] },
 ];
 
 /** Installs with apt what is missing, after saying what that will be. */

@@ -5,10 +5,15 @@ const PATIENCE_MS = 10_000;
 /**
  * Looks whether the directory of a file system that is not the kernel's alone (a network's, a plugin's) can be reached.
  * One whose server is gone keeps whoever touches it waiting, and that must be a process of its own, not the daemon.
+ * @param look the program that looks; tests have one that never ends
  * @throws System where it does not answer, or is no directory
  */
-export async function assertAnswers(path: string, patienceMs = PATIENCE_MS): Promise<void> {
-  const child = Bun.spawn(["ls", "-d", "--", `${path}/.`], {
+export async function assertAnswers(
+  path: string,
+  patienceMs = PATIENCE_MS,
+  look: readonly string[] = ["ls", "-d", "--", `${path}/.`],
+): Promise<void> {
+  const child = Bun.spawn([...look], {
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { detachBelow, isMountPoint } from "../linux/index.ts";
+import { mountXfs } from "../linux/testing.ts";
 import { Database } from "../store/index.ts";
 import type { Freeze } from "./transfer.ts";
 import { packFrozen } from "./transfer.ts";
@@ -203,6 +204,27 @@ describe("export and import", () => {
     await expect(volumes.transfers.import("../x", streamOf())).rejects.toThrow("includes invalid characters");
     expect(await names()).toEqual([]);
   });
+});
+
+test("where files can share blocks nobody waits for the receiver", async () => {
+  const mounted = join(directory, "xfs");
+  mkdirSync(mounted);
+  if (!mountXfs(join(directory, "image"), mounted)) return;
+  volumes = new Volumes({
+    database,
+    emit: () => {},
+    root: join(mounted, "volumes"),
+    trash: join(mounted, "trash"),
+    pluginFolders: [],
+  });
+  await makeData();
+  const stream = await volumes.transfers.export("data", { freeze });
+  expect(steps).toEqual(["freeze ", "thaw"]);
+  // The copy is of that moment.
+  writeFileSync(join(await pathOf("data"), "sub/file"), "changed");
+  const made = await volumes.transfers.import("copy", stream);
+  expectData(made.Mountpoint);
+  expect(readdirSync(join(mounted, "trash"))).toEqual([]);
 });
 
 describe("clone", () => {

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { copyTree } from "../archive/index.ts";
 import { detachBelow, mountTmpfs } from "../mounts/mounts.ts";
+import { mountXfs } from "../testing.ts";
 import { projectOf, setProject } from "./project-quota.ts";
 import { shareBlocks, sharesBlocks } from "./reflink.ts";
 import { openRoot } from "./root-dir.ts";
@@ -25,19 +26,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A file system of the test's own on which files can share blocks; false where this machine cannot have one. */
-function mountXfs(): boolean {
-  const image = join(directory, "image");
-  const run = (...command: string[]) => Bun.spawnSync(command, { stderr: "ignore" }).exitCode === 0;
-  return (
-    Bun.which("mkfs.xfs") !== null &&
-    run("truncate", "-s", "400M", image) &&
-    run("mkfs.xfs", "-q", "-m", "reflink=1", image) &&
-    run("mount", "-o", "loop", image, mounted)
-  );
-}
-
-describe.skipIf(!mountXfs())("where files can share blocks", () => {
+describe.skipIf(!mountXfs(join(directory, "image"), mounted))("where files can share blocks", () => {
   test("a large copy takes no room", async () => {
     mkdirSync(join(mounted, "from"));
     mkdirSync(join(mounted, "to"));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { EngineEvent } from "../../lib/index.ts";
 import { openRoot } from "../../linux/index.ts";
 import { Database } from "../../store/index.ts";
+import { assertAnswers } from "../answers.ts";
 import { Volumes } from "../volumes.ts";
 import { findPlugin, listPlugins, readAddress } from "./address.ts";
 import { TestVolumePlugin } from "./testing.ts";
@@ -96,6 +97,47 @@ describe("where plugins are", () => {
       writeFileSync(join(folder, "far.spec"), `tcp://127.0.0.1:${server.port}`);
       expect((await volumes.create({ Name: "data", Driver: "far" })).Driver).toBe("far");
       expect(plugin.work).toEqual(["Create data"]);
+    } finally {
+      await server.stop(true);
+    }
+  });
+});
+
+describe("a plugin with TLS", () => {
+  const certificate = (name: string) => {
+    const [key, cert] = [join(directory, `${name}.key`), join(directory, `${name}.pem`)];
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const made = Bun.spawnSync(
+      ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, ...subject],
+      { stderr: "ignore" },
+    );
+    expect(made.exitCode).toBe(0);
+    return { key, cert };
+  };
+
+  test("is believed only where its certificate is the one that was named", async () => {
+    const [own, other] = [certificate("own"), certificate("other")];
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      tls: { key: Bun.file(own.key), cert: Bun.file(own.cert) },
+      fetch: () => Response.json({ Implements: ["VolumeDriver"] }),
+    });
+    try {
+      const describe = (TLSConfig: object) => {
+        rmSync(join(folder, "safe.json"), { force: true });
+        const address = `https://127.0.0.1:${server.port}`;
+        writeFileSync(join(folder, "safe.json"), JSON.stringify({ Name: "safe", Addr: address, TLSConfig }));
+        volumes = open();
+      };
+      describe({ CAFile: own.cert });
+      expect(await volumes.drivers()).toEqual(["local", "disk", "safe"]);
+      for (const wrong of [{}, { CAFile: other.cert }]) {
+        describe(wrong);
+        expect(await volumes.drivers()).toEqual(["local", "disk"]);
+      }
+      describe({ InsecureSkipVerify: true });
+      expect(await volumes.drivers()).toEqual(["local", "disk", "safe"]);
     } finally {
       await server.stop(true);
     }
@@ -351,6 +393,14 @@ describe("plugins that mean no good, or are dead", () => {
       "/nothing/is/here is no directory",
     );
   });
+});
+
+test("a directory that does not answer is given up, and so is what is none", async () => {
+  await assertAnswers(directory);
+  await expect(assertAnswers(directory, 50, ["sleep", "60"])).rejects.toThrow(
+    "does not answer within 0.05 s",
+  );
+  await expect(assertAnswers(join(directory, "nothing"))).rejects.toThrow("is no directory");
 });
 
 /** A socket file that is left of a program that has ended: connecting to it is refused. */
