@@ -33,7 +33,11 @@ export class HostPorts {
   readonly #forwards: boolean;
   /** By protocol and number; several where they are on different addresses. */
   readonly #taken = new Map<string, Reservation[]>();
-  /** The ephemeral port that was given last, so that one which was given back rests. */
+  /**
+   * The ephemeral port that was given last, so that one which was given back rests. The first is drawn by lot: the ports
+   * of a daemon that has died lead to its containers still, but nobody holds them, and a daemon beside it that began to
+   * count at the same number would take their connections.
+   */
   readonly #lastEphemeral = new Map<Protocol, number>();
 
   /** @param options.forwards what the packet filter does not lead to a container is forwarded, not only kept from others */
@@ -157,7 +161,7 @@ export class HostPorts {
     const protocol = request.container.protocol;
     const { first, last } = ephemeralRange();
     const size = last - first + 1;
-    const start = (this.#lastEphemeral.get(protocol) ?? last) + 1 - first;
+    const start = (this.#lastEphemeral.get(protocol) ?? randomBetween(first, last)) + 1 - first;
     for (let step = 0; step < size; step++) {
       const port = first + ((((start + step) % size) + size) % size);
       this.#lastEphemeral.set(protocol, port);
@@ -275,6 +279,8 @@ function formatHost(address: IpAddress, port: number | string): string {
   const text = formatAddress(address);
   return address.family === 6 ? `[${text}]:${port}` : `${text}:${port}`;
 }
+
+const randomBetween = (first: number, last: number) => first + Math.floor(Math.random() * (last - first + 1));
 
 /** The kernel's range for local ports, which is also Docker's; 49153 to 65535 where it cannot be read. */
 function ephemeralRange(): { first: number; last: number } {

@@ -101,6 +101,17 @@ describe("HostPorts", () => {
     listen("0.0.0.0")().stop();
   });
 
+  test("daemons beside each other begin at different ephemeral ports", async () => {
+    const given = new Set<number>();
+    for (let count = 0; count < 5; count++) {
+      const ports = hostPorts();
+      const [mine] = await ports.reserve(request("127.0.0.1", ""), owner());
+      given.add(mine!.hostPort);
+      ports.close();
+    }
+    expect(given.size).toBeGreaterThan(1);
+  });
+
   test("says which container has a port, on any address that collides", async () => {
     const ports = hostPorts();
     const [mine] = await ports.reserve(request("127.0.0.1", ""), owner("first"));
