@@ -120,17 +120,24 @@ export function serve(
 
 /** Long enough for an answer on this machine, short enough for a test that waits for none. */
 const ANSWER_MS = 500;
+/** A neighbour that was asked for in vain is asked for again after a second (`retrans_time_ms`). */
+const SECOND_ANSWER_MS = 1500;
 
 /**
  * What a server says to somebody in that namespace: its words, `refused`, or `silence`. A first packet may get lost, as while
  * neighbours find each other; TCP repeats it after a second, we at once.
  */
 export async function probe(namespace: NetworkNamespace, hostname: string, port: number): Promise<string> {
-  const answer = await probeOnce(namespace, hostname, port);
-  return answer === "silence" ? probeOnce(namespace, hostname, port) : answer;
+  const answer = await probeOnce(namespace, hostname, port, ANSWER_MS);
+  return answer === "silence" ? probeOnce(namespace, hostname, port, SECOND_ANSWER_MS) : answer;
 }
 
-async function probeOnce(namespace: NetworkNamespace, hostname: string, port: number): Promise<string> {
+async function probeOnce(
+  namespace: NetworkNamespace,
+  hostname: string,
+  port: number,
+  patienceMs: number,
+): Promise<string> {
   using host = new NetworkHost(namespace);
   const answer = Promise.withResolvers<string>();
   let heard = "";
@@ -153,7 +160,7 @@ async function probeOnce(namespace: NetworkNamespace, hostname: string, port: nu
       }),
     )
     .catch((error: unknown) => answer.resolve(reasonOf(error)));
-  const timer = setTimeout(() => answer.resolve("silence"), ANSWER_MS);
+  const timer = setTimeout(() => answer.resolve("silence"), patienceMs);
   const result = await answer.promise;
   clearTimeout(timer);
   open?.terminate();
