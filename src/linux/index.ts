@@ -22,11 +22,19 @@ export {
 } from "./files/project-quota.ts";
 export { DirEntry } from "./files/read-directory.ts";
 export { shareBlocks, sharesBlocks } from "./files/reflink.ts";
+export { removeDirectory } from "./files/remove-directory.ts";
 export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";
 export { type FollowOption, openRoot, RootDir } from "./files/root-dir.ts";
+export {
+  fingerprintDirectory,
+  ScannedEntry,
+  scanDescriptor,
+  scanDirectory,
+  scanPath,
+} from "./files/scan-directory.ts";
 export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";
 // Mounts
-export type { Propagation } from "./mounts/mount-flags.ts";
+export { PROPAGATIONS, type Propagation } from "./mounts/mount-flags.ts";
 export {
   isMountPoint,
   listMounts,
@@ -67,6 +75,7 @@ export {
   type SubLinkOptions,
   type VethOptions,
 } from "./netlink/route-socket.ts";
+export { unixPeer } from "./netlink/unix-diag.ts";
 export { Nftables } from "./nftables.ts";
 export type { Path } from "./paths.ts";
 // Processes
@@ -96,6 +105,7 @@ export {
 export { parseSignal, SIGNALS } from "./processes/signals.ts";
 // Sockets and watching
 export { connectDatagram, UnixDatagramSocket } from "./sockets/datagram.ts";
+export { type AcceptedPeer, acceptedPeer, type PeerCredentials } from "./sockets/peer-credentials.ts";
 export { connectSeqpacket, SeqpacketSocket } from "./sockets/seqpacket.ts";
 export { ConsoleSocket } from "./terminals/console-socket.ts";
 export type { Terminal } from "./terminals/terminal.ts";

@@ -10,6 +10,8 @@ import { type DirEntry, readEntries } from "./read-directory.ts";
 export interface RemoveTreeOptions {
   /** Whether to empty what is mounted inside too. Off, a mount point inside ends the removal with EXDEV. */
   readonly crossMounts?: boolean;
+  /** Ends it early, without an error: what is not removed by then stays. */
+  readonly signal?: AbortSignal;
 }
 
 /** How many directories on the way down stay open; a tree may be nested deeper than a process may have files. */
@@ -46,8 +48,14 @@ export async function removeTree(
   for (const _ of removal(parent, name, options)) {
     if (performance.now() < turnEnds) continue;
     await new Promise<void>((resolve) => setImmediate(resolve));
+    if (options.signal?.aborted) return;
     turnEnds = performance.now() + TURN_MS;
   }
+}
+
+/** The same without giving way, for small trees. */
+export function removeTreeAtOnce(parent: DirHandle, name: Path, options: RemoveTreeOptions = {}): void {
+  for (const _ of removal(parent, name, options));
 }
 
 /** The removal step by step; each step is one short system call or a few. */

@@ -47,6 +47,16 @@ export type Propagation =
   | "unbindable"
   | "runbindable";
 
+/** Those that mounts of containers may have: to Docker and to OCI runtimes unbindable ones are none. */
+export const PROPAGATIONS: readonly string[] = [
+  "private",
+  "rprivate",
+  "slave",
+  "rslave",
+  "shared",
+  "rshared",
+] satisfies Propagation[];
+
 /** The flags of mount(2) that set a propagation. */
 export const PROPAGATION_FLAGS: Readonly<Record<Propagation, number>> = {
   private: MS_PRIVATE,

@@ -3,7 +3,7 @@ import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "
 import { EAGAIN, EPIPE, isErrno, LinuxError } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libc } from "../libc.ts";
-import { connectSocket } from "./connect.ts";
+import { connectSocket } from "./address.ts";
 
 /** How long to wait where the receiver's queue is full: unix(7) tells nobody when there is room again. */
 const RETRY_MS = 5;

@@ -3,7 +3,7 @@ import { AF_UNIX, SHUT_RD, SHUT_WR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET 
 import { EAGAIN, EPIPE, isErrno, LinuxError } from "../errors.ts";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libc } from "../libc.ts";
-import { connectSocket } from "./connect.ts";
+import { connectSocket } from "./address.ts";
 import { adoptSocket } from "./readiness.ts";
 
 /** conmon reads a message into 32 KiB less one byte, and the rest of a longer one would be lost. */

@@ -1,11 +1,9 @@
 import { ptr } from "bun:ffi";
-import { basename, dirname } from "node:path";
 import { AF_UNIX, O_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK } from "../constants.ts";
 import { LinuxError } from "../errors.ts";
-import { closeDescriptor, descriptorPath } from "../files/descriptors.ts";
-import { openRoot } from "../files/root-dir.ts";
+import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libc } from "../libc.ts";
-import { cString } from "../paths.ts";
+import { bindSocket } from "../sockets/address.ts";
 import { Terminal } from "./terminal.ts";
 
 const SOCK_STREAM = 1;
@@ -28,13 +26,7 @@ export class ConsoleSocket implements Disposable {
   constructor(path: string) {
     this.#fd = check("socket", libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), path);
     try {
-      // By its directory's descriptor, since a socket's path must fit into 107 bytes.
-      using directory = openRoot(dirname(path));
-      const name = cString(`${descriptorPath(directory.fd)}/${basename(path)}`);
-      const address = Buffer.alloc(2 + name.length);
-      address.writeUInt16LE(AF_UNIX, 0);
-      address.set(name, 2);
-      check("bind", libc.bind(this.#fd, address, address.length), path);
+      bindSocket(this.#fd, path);
       check("listen", libc.listen(this.#fd, 1), path);
     } catch (error) {
       this.close();
