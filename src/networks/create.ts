@@ -1,19 +1,20 @@
-import { conflict, forbidden, invalidParameter, newId, notFound, notImplemented } from "../lib/index.ts";
+import { conflict, forbidden, invalidParameter, newId, notFound } from "../lib/index.ts";
 import type { IPAMConfig as IpamRequest, NetworkCreateRequest } from "../wire/index.ts";
 import { BRIDGE_OPTION, bridgeSettings } from "./bridge/settings.ts";
 import {
   contains,
   formatAddress,
   formatSubnet,
-  nthAddress,
   overlaps,
   parseSubnet,
   type Subnet,
   tryParseAddress,
   tryParseInterface,
 } from "./cidr.ts";
+import { checkConfiguration, configured } from "./configuration.ts";
 import { PREDEFINED } from "./predefined.ts";
 import type { IpamConfig, NetworkRecord } from "./records.ts";
+import { withGateway } from "./subnets.ts";
 
 /** Subnets of one network; Docker has no limit, but a request of a million is no network. */
 const SUBNETS_MAX = 64;
@@ -33,10 +34,13 @@ export interface CreateContext {
  * The record of a network that a user asks for; subnets that were left open are chosen by the driver.
  * @throws InvalidParameter, Conflict, Forbidden, NotFound, NotImplemented, in Docker's words
  */
-export function newNetwork(request: NetworkCreateRequest, context: CreateContext): NetworkRecord {
-  const name = checkName(request.Name ?? "", context);
-  const driver = checkDriver(request.Driver || "bridge", context);
-  refuseUnknownKinds(request);
+export function newNetwork(asked: NetworkCreateRequest, context: CreateContext): NetworkRecord {
+  const name = checkName(asked.Name ?? "", context);
+  checkConfiguration(asked);
+  const configOnly = asked.ConfigOnly === true;
+  const driver = configOnly ? "null" : checkDriver(asked.Driver || "bridge", context);
+  refuseUnknownKinds(asked);
+  const request = configured(asked, context.existing);
   const ipam = (request.IPAM?.Config ?? [])
     .filter((config) => Object.values(config).some(Boolean))
     .map(checkPool);
@@ -55,6 +59,8 @@ export function newNetwork(request: NetworkCreateRequest, context: CreateContext
     attachable: request.Attachable ?? false,
     ipam,
     ...(request.IPAM?.Options == null ? {} : { ipamOptions: request.IPAM.Options }),
+    ...(configOnly ? { configOnly } : {}),
+    ...(request.ConfigFrom?.Network ? { configFrom: request.ConfigFrom.Network } : {}),
     options: checkOptions(options, driver, request.Internal === true),
     labels: { ...request.Labels },
   };
@@ -112,9 +118,6 @@ function checkDriver(driver: string, context: CreateContext): string {
 /** What only a swarm has, or what berth does not do: said, not ignored. */
 function refuseUnknownKinds(request: NetworkCreateRequest): void {
   if (request.Ingress) throw forbidden("ingress networks need a swarm");
-  if (request.ConfigOnly || request.ConfigFrom?.Network) {
-    throw notImplemented("berth has no configuration-only networks");
-  }
   if (request.Scope && request.Scope !== "local") {
     throw forbidden(`network scope ${request.Scope} is not available without a swarm`);
   }
@@ -139,14 +142,17 @@ function checkPool(request: IpamRequest): IpamConfig {
   if (formatAddress(parsed.address) !== formatAddress({ family: subnet.family, value: subnet.base })) {
     throw invalidParameter(`invalid network config:\ninvalid subnet ${request.Subnet}: it should be ${text}`);
   }
+  if (SPECIAL.some((other) => overlaps(subnet, other))) {
+    throw invalidParameter(
+      `invalid network config:\ninvalid subnet ${text}: its addresses have a meaning of their own`,
+    );
+  }
   const range = request.IPRange ? checkRange(request.IPRange, subnet) : undefined;
   const auxiliary = Object.entries(request.AuxiliaryAddresses ?? {});
-  return {
+  const pool = {
     subnet: text,
     ...(range === undefined ? {} : { ipRange: formatSubnet(range) }),
-    gateway: request.Gateway
-      ? checkMember("gateway", request.Gateway, subnet)
-      : formatAddress(nthAddress(range ?? subnet, 1n)),
+    ...(request.Gateway ? { gateway: checkMember("gateway", request.Gateway, subnet) } : {}),
     ...(auxiliary.length === 0
       ? {}
       : {
@@ -155,6 +161,19 @@ function checkPool(request: IpamRequest): IpamConfig {
           ),
         }),
   };
+  refuseTakenByGateway(pool);
+  return pool;
+}
+
+/** This host, this network, everybody: no network has these (RFC 6890). */
+const SPECIAL = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "::/127", "ff00::/8"].map(parseSubnet);
+
+function refuseTakenByGateway(pool: IpamConfig): void {
+  const { gateway } = withGateway(pool);
+  for (const [name, address] of Object.entries(pool.auxiliary ?? {})) {
+    if (address !== gateway) continue;
+    throw forbidden(`failed to allocate secondary ip address (${name}:${address}): Address already in use`);
+  }
 }
 
 function checkRange(text: string, subnet: Subnet): Subnet {
@@ -195,11 +214,12 @@ function checkOptions(
 function refuseOverlaps(record: NetworkRecord, context: CreateContext): void {
   const own: Subnet[] = [];
   const others = [...context.existing].flatMap((other) =>
-    other.ipam.map((config) => parseSubnet(config.subnet)),
+    other.configOnly === true ? [] : other.ipam.map((config) => parseSubnet(config.subnet)),
   );
   for (const { subnet: text } of record.ipam) {
     const subnet = parseSubnet(text);
-    if ([...own, ...others].some((other) => overlaps(other, subnet))) {
+    const taken = record.configOnly === true ? own : [...own, ...others];
+    if (taken.some((other) => overlaps(other, subnet))) {
       throw forbidden("invalid pool request: Pool overlaps with other one on this address space");
     }
     own.push(subnet);

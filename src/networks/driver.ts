@@ -22,6 +22,11 @@ export interface NetworkDriver {
    * @throws Unavailable where no subnet is free, System where the kernel refuses
    */
   open(network: NetworkRecord): Promise<NetworkRecord>;
+  /**
+   * Makes again what somebody else has taken away of the host's side, with those endpoints on it.
+   * @returns whether anything was missing
+   */
+  mend(network: NetworkRecord, endpoints: readonly EndpointRecord[]): Promise<boolean>;
   /** Takes the host's side away; endpoints are gone by then. Idempotent. */
   close(network: NetworkRecord): Promise<void>;
   /**

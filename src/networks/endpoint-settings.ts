@@ -1,6 +1,7 @@
 import { invalidParameter, messageOf } from "../lib/index.ts";
 import type { EndpointSettings } from "../wire/index.ts";
 import { contains, parseSubnet, tryParseAddress } from "./cidr.ts";
+import { refuseConfigurationOnly } from "./configuration.ts";
 import { wishesOf } from "./endpoints.ts";
 import { askedInterfaceName, interfaceSysctls } from "./interface.ts";
 import { parseMac } from "./mac.ts";
@@ -10,9 +11,10 @@ const UNSPECIFIED = new Set(["0.0.0.0", "::"]);
 
 /**
  * What a user asks for on one network, looked at before anything is done.
- * @throws InvalidParameter with all that is wrong, in Docker's words
+ * @throws InvalidParameter with all that is wrong, Forbidden for a network that is only words, in Docker's words
  */
 export function checkEndpointSettings(network: NetworkRecord, settings: EndpointSettings): void {
+  refuseConfigurationOnly(network);
   if (settings.MacAddress) parseMac(settings.MacAddress);
   const problems = [...problemsOfAddresses(network, settings), ...problemsOfOptions(settings)];
   if (problems.length > 0) throw invalidParameter(`invalid endpoint settings:\n${problems.join("\n")}`);

@@ -39,7 +39,7 @@ export class NetworkSet implements Iterable<LiveNetwork> {
   /** Subnets of all but one. */
   subnets(exceptId: string): Subnet[] {
     return this.records()
-      .filter((record) => record.id !== exceptId)
+      .filter((record) => record.id !== exceptId && record.configOnly !== true)
       .flatMap((record) => record.ipam.map((config) => parseSubnet(config.subnet)));
   }
 

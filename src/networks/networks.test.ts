@@ -123,7 +123,7 @@ const nft = (lan: TestLan, script: string) => {
 };
 
 describe("a neighbour on the LAN", () => {
-  test("who sends packets for 127.0.0.1 does not reach a port that is published there", async () => {
+  test("who sends packets for 127.0.0.1 does not reach a port that is published there (moby#41872, moby#45610)", async () => {
     await using w = await world();
     const web = await w.run("web", publish("127.0.0.1:8080:80/tcp", ":8081:80/tcp"));
     using _server = serve(web.namespace, 80, "web");
@@ -174,7 +174,7 @@ describe("a container", () => {
     expect(await probe(client.namespace, "10.9.0.2", 80)).toBe("outside 10.9.0.1");
   });
 
-  test("has no IPv6 that nobody gave it, and listens to no router", async () => {
+  test("has no IPv6 that nobody gave it, and listens to no router (CVE-2024-32473, CVE-2020-13401)", async () => {
     await using w = await world();
     const { namespace } = await w.run("plain");
     using inside = new NetworkHost(namespace);
@@ -380,6 +380,47 @@ describe("the host", () => {
     await second.networks.release(request("b").containerId);
   });
 
+  test("ports of a daemon that has died lead to its containers still, and are nobody else's", async () => {
+    using lan = new TestLan();
+    const database = Database.open(":memory:");
+    const first = openEngine(lan, { name: "berth-11111111", database });
+    const wanted = publish(":8080:80/tcp", "127.0.0.1:8081:80/tcp", ":8082:80/sctp", "10.9.0.1:8083:80/udp");
+    const a = await first.networks.attach(request("a", wanted));
+    using namespace = a.namespace!;
+    using _server = echo(namespace, 80);
+    await using before = await talk(lan.host, "127.0.0.1", 8080);
+    expect(await before.say("hello")).toBe("hello");
+    // Containers go on, and nobody holds their ports.
+    await first[Symbol.asyncDispose]();
+
+    await using second = openEngine(lan, { name: "berth-22222222" });
+    const attach = (name: string, ...ports: string[]) =>
+      second.networks.attach(request(name, publish(...ports)));
+    for (const port of [
+      ":8080:80/tcp",
+      "127.0.0.1:8080:80/tcp",
+      ":8081:80/tcp",
+      ":8082:1/sctp",
+      ":8083:1/udp",
+    ]) {
+      await expect(attach("b", port), port).rejects.toThrow(
+        "port is already allocated by a container of another daemon (nft table berth-11111111)",
+      );
+    }
+    const range = { portBindings: { "80/tcp": [{ HostIp: "", HostPort: "8080-8084" }] } };
+    const b = await second.networks.attach(request("b", range));
+    b.namespace!.close();
+    expect(b.settings.Ports?.["80/tcp"]?.[0]?.HostPort).toBe("8082");
+    expect(await before.say("still here")).toBe("still here");
+
+    await using again = openEngine(lan, { name: "berth-11111111", database: Database.open(":memory:") });
+    // Its containers have ended meanwhile.
+    await again.networks.restore([]);
+    const c = await attach("c", ":8080:80/tcp", ":8082:1/sctp");
+    c.namespace!.close();
+    for (const name of ["b", "c"]) await second.networks.release(request(name).containerId);
+  });
+
   test("subnets that something uses are left alone", async () => {
     using lan = new TestLan();
     lan.host.routes.addRoute({ destination: "172.17.128.0/20", gateway: "10.9.0.2" });
@@ -576,7 +617,7 @@ describe("the host", () => {
     expect(await probeUdp(w.lan.host, "::1", 5353)).not.toStartWith("a ");
   });
 
-  test("rules that somebody flushed come back", async () => {
+  test("rules that somebody flushed come back (CVE-2025-54388, CVE-2025-54410)", async () => {
     await using w = await world();
     const web = await w.run("web", publish(":8080:80/tcp"));
     using _server = serve(web.namespace, 80, "web");
@@ -608,6 +649,16 @@ describe("the host", () => {
     );
     expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).toBe("silence");
     expect(await probe(w.lan.host, "10.9.0.1", 8080)).toBe("web 10.9.0.1");
+  });
+
+  test("the user's chain can forbid the way out", async () => {
+    await using w = await world();
+    const { namespace } = await w.run("inside");
+    using _outside = serve(w.lan.neighbour, 7000, "outside");
+    using _other = serve(w.lan.neighbour, 7001, "other");
+    nft(w.lan, "add rule inet berth user ip saddr 172.17.0.2 tcp dport 7000 drop\n");
+    expect(await probe(namespace, "10.9.0.2", 7000)).toBe("silence");
+    expect(await probe(namespace, "10.9.0.2", 7001)).toBe("other 10.9.0.1");
   });
 
   test("beside Docker, whose firewall drops what it does not know", async () => {

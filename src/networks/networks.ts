@@ -13,9 +13,11 @@ import type {
   PortMap,
 } from "../wire/index.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
+import { clashes } from "./bridge/host-bridge.ts";
 import { bridgeSettings } from "./bridge/settings.ts";
-import type { Family } from "./cidr.ts";
+import { type Family, parseSubnet } from "./cidr.ts";
 import { type CheckedConfig, checkNetworksConfig, type NetworksConfig } from "./config.ts";
+import { refuseConfigurationOnly } from "./configuration.ts";
 import { hostResolver } from "./container-files.ts";
 import { newNetwork } from "./create.ts";
 import type { NetworkDriver } from "./driver.ts";
@@ -112,6 +114,7 @@ export class Networks {
       host: this.#host,
       hasIpv6: this.#host.sysctl("ipv6/conf/all/disable_ipv6") === "0",
       forwards: this.#config.userlandProxy !== false,
+      elsewhere: () => this.#filter.elsewhere(),
     });
     this.#connections = new UdpConnections(options.hostNamespace);
     this.#drivers = this.#makeDrivers(options.lockPath ?? LOCK_PATH);
@@ -191,13 +194,16 @@ export class Networks {
       now: new Date().toISOString(),
     });
     const names = new Set(["bridge", ...predefined.map((record) => record.name)]);
+    const fresh: string[] = [];
     for (const record of [...predefined, ...earlier.filter(({ name }) => !names.has(name))]) {
+      if (this.#lacksBridge(record)) fresh.push(record.name);
       await this.#open(record).catch((error: unknown) => {
         log.error("cannot set up a network", { network: record.name, reason: messageOf(error) });
         this.#broken.set(record.name, record);
       });
     }
     await this.#sandboxes.restore(live);
+    for (const name of live.length === 0 ? [] : fresh) await this.#mend(this.#networks.byName(name));
     await this.#filter.open().catch((error: unknown) => {
       // Containers without a network, or with the host's, can do without it; others try again.
       log.error("containers cannot have networks", { reason: messageOf(error) });
@@ -282,7 +288,9 @@ export class Networks {
     macAddress?: string;
   }): void {
     const mode = canonicalName(request.networkMode);
-    if (!this.#broken.has(mode) && !this.#isNone(mode)) this.#networks.find(mode);
+    if (!this.#broken.has(mode) && !this.#isNone(mode)) {
+      refuseConfigurationOnly(this.#networks.find(mode).record);
+    }
     readPortRequests({ exposedPorts: [], publishAllPorts: false, portBindings: request.portBindings });
     if (request.macAddress !== undefined && request.macAddress !== "") parseMac(request.macAddress);
     for (const [name, settings] of Object.entries(request.networking.EndpointsConfig ?? {})) {
@@ -300,8 +308,32 @@ export class Networks {
       ...(request.withoutMode ? [] : [request.networkMode]),
       ...Object.keys(EndpointsConfig ?? {}),
     ];
-    for (const name of names) await this.#repair(name === "" ? request.networkMode : name);
-    return await this.#sandboxes.attach(request);
+    const wantedNames = names.map((name) => (name === "" ? request.networkMode : name));
+    for (const name of wantedNames) await this.#repair(name);
+    return await this.#mending(wantedNames, () => this.#sandboxes.attach(request));
+  }
+
+  /** Where the work fails because an interface of the host's is gone, that is made again, and the work done. */
+  async #mending<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENODEV") throw error;
+      const mended: boolean[] = [];
+      for (const name of names) mended.push(await this.#mend(this.#networks.find(name)));
+      if (!mended.includes(true)) throw error;
+      return await work();
+    }
+  }
+
+  async #mend(network: LiveNetwork | undefined): Promise<boolean> {
+    if (network === undefined) return false;
+    const { record, endpoints } = network;
+    return await this.#driver(record.driver).mend(record, [...endpoints.values()]);
+  }
+
+  #lacksBridge(record: NetworkRecord): boolean {
+    return record.driver === "bridge" && this.#host.routes.link(bridgeSettings(record).bridge) === undefined;
   }
 
   release(containerId: string): Promise<void> {
@@ -317,10 +349,10 @@ export class Networks {
     return this.#sandboxes.settings(containerId);
   }
 
-  /** Who is meant. @throws NotFound `network x not found` */
+  /** Who is meant; a network that is only a configuration has no driver. @throws NotFound `network x not found` */
   network(nameOrId: string): { readonly id: string; readonly name: string; readonly driver: string } {
-    const { id, name, driver } = this.#networks.find(nameOrId).record;
-    return { id, name, driver };
+    const { id, name, driver, configOnly } = this.#networks.find(nameOrId).record;
+    return { id, name, driver: configOnly === true ? "" : driver };
   }
 
   /** The address that `--add-host x:host-gateway` stands for; empty where there is no default bridge. */
@@ -369,7 +401,16 @@ export class Networks {
     await this.#store.durable();
     await this.#docker?.allow(this.#bridges());
     this.#tell("create", record);
-    return { Id: record.id, Warning: "" };
+    return { Id: record.id, Warning: this.#clashes(record).join("; ") };
+  }
+
+  /** Of the subnets that the user asked for; those that are chosen meet nobody's. */
+  #clashes(record: NetworkRecord): string[] {
+    if (record.driver !== "bridge" || record.foreignBridge === true || record.ipam.length === 0) return [];
+    const subnets = record.ipam.map(({ subnet }) => parseSubnet(subnet));
+    const warnings = clashes(this.#host, bridgeSettings(record).bridge, subnets);
+    for (const warning of warnings) log.warn(warning, { network: record.name });
+    return warnings;
   }
 
   /** @throws NotFound, Forbidden where it is predefined or a running container is on it */
@@ -378,6 +419,9 @@ export class Networks {
     const { record } = network;
     if (record.predefined === true) {
       throw forbidden(`${record.name} is a pre-defined network and cannot be removed`);
+    }
+    if (this.#isConfigurationOfOthers(record)) {
+      throw forbidden(`configuration network ${JSON.stringify(record.name)} is in use`);
     }
     if (network.endpoints.size > 0) {
       const names = [...network.endpoints.values()].map(
@@ -401,7 +445,8 @@ export class Networks {
     const matches = pruneFilter(filters);
     const deleted: string[] = [];
     for (const { record, endpoints } of [...this.#networks]) {
-      if (record.predefined === true || endpoints.size > 0 || !matches(record)) continue;
+      if (record.predefined === true || record.configOnly === true) continue;
+      if (endpoints.size > 0 || !matches(record)) continue;
       await this.remove(record.id);
       deleted.push(record.name);
     }
@@ -425,7 +470,10 @@ export class Networks {
     process: LiveProcess,
   ): Promise<Joined> {
     await this.#repair(nameOrId);
-    return await this.#sandboxes.connect(request, this.#networks.find(nameOrId), settings, process);
+    const network = this.#networks.find(nameOrId);
+    return await this.#mending([nameOrId], () =>
+      this.#sandboxes.connect(request, network, settings, process),
+    );
   }
 
   /** Takes a running container off a network. @throws System where it is not on it, Conflict where it has ended */
@@ -453,6 +501,10 @@ export class Networks {
   /** There is no default network (daemon.json's `"bridge": "none"`), and that is the one that is meant. */
   #isNone(networkMode: string): boolean {
     return this.#config.bridge === "none" && canonicalName(networkMode) === "bridge";
+  }
+
+  #isConfigurationOfOthers({ configOnly, name }: NetworkRecord): boolean {
+    return configOnly === true && this.#networks.records().some(({ configFrom }) => configFrom === name);
   }
 
   #tell(action: "create" | "destroy", record: NetworkRecord): void {

@@ -13,6 +13,10 @@ export class PassiveDriver implements NetworkDriver {
     return network;
   }
 
+  async mend(): Promise<boolean> {
+    return false;
+  }
+
   async close(): Promise<void> {}
 
   join(): void {}

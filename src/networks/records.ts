@@ -31,6 +31,10 @@ export interface NetworkRecord {
   readonly predefined?: boolean;
   /** Nobody asked for its subnets: where one is taken when the daemon starts, another is chosen. */
   readonly automatic?: boolean;
+  /** No network but words that others are made of (`--config-only`); its driver is `null`. */
+  readonly configOnly?: boolean;
+  /** Name of the network whose configuration it has. */
+  readonly configFrom?: string;
   /** Its bridge is somebody else's: it is neither made nor deleted. */
   readonly foreignBridge?: boolean;
   readonly options: Readonly<Record<string, string>>;

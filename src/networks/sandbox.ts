@@ -24,6 +24,8 @@ export interface AttachRequest extends EndpointOwner {
   readonly dns: readonly string[];
   readonly dnsOptions: readonly string[];
   readonly dnsSearch: readonly string[];
+  /** No container but a step of a build: no event tells of it. */
+  readonly quiet?: boolean;
 }
 
 /** `--link`: a running container, and how this one calls it. */

@@ -153,7 +153,7 @@ export class Sandboxes {
     }
     const files = this.#files(sandbox, links, shared);
     undo.move();
-    for (const place of sandbox.places) this.#tell("connect", place);
+    if (request.quiet !== true) for (const place of sandbox.places) this.#tell("connect", place);
     return {
       ...(namespace === undefined ? {} : { namespace }),
       settings: this.settings(request.containerId)!,
@@ -169,6 +169,7 @@ export class Sandboxes {
     this.#sandboxes.delete(containerId);
     sandbox.names?.[Symbol.dispose]();
     for (const place of sandbox.places) await this.#vacate(place);
+    if (sandbox.request.quiet === true) return;
     for (const place of sandbox.places) this.#tell("disconnect", place);
   }
 

@@ -1,5 +1,17 @@
 import { invalidParameter, unavailable } from "../lib/index.ts";
-import { formatSubnet, overlaps, parseSubnet, type Subnet, sizeOf } from "./cidr.ts";
+import {
+  contains,
+  formatAddress,
+  formatSubnet,
+  type IpAddress,
+  nthAddress,
+  overlaps,
+  parseSubnet,
+  type Subnet,
+  sameAddress,
+  sizeOf,
+} from "./cidr.ts";
+import type { IpamConfig } from "./records.ts";
 
 /** An entry of daemon.json's `default-address-pools`: `base` is cut into subnets with a prefix of `size` bits. */
 export interface SubnetPool {
@@ -55,6 +67,27 @@ export function chooseSubnet(
   }
   throw unavailable("all predefined address pools have been fully subnetted");
 }
+
+/**
+ * Where nobody says what the host's address is, it is the first one of the range that containers get theirs from, or of
+ * the subnet where that range has no room for it.
+ * @throws InvalidParameter in Docker's words where neither has
+ */
+export function withGateway(config: IpamConfig): IpamConfig {
+  if (config.gateway !== undefined) return config;
+  const subnet = parseSubnet(config.subnet);
+  const range = config.ipRange === undefined ? [] : [parseSubnet(config.ipRange)];
+  const gateway = [...range, subnet]
+    .map((pool) => ({ pool, address: nthAddress(pool, 1n) }))
+    .find(({ pool, address }) => contains(pool, address) && !isBroadcast(subnet, address));
+  if (gateway === undefined) {
+    throw invalidParameter("failed to allocate gateway (): No available addresses on this pool");
+  }
+  return { ...config, gateway: formatAddress(gateway.address) };
+}
+
+const isBroadcast = (subnet: Subnet, address: IpAddress) =>
+  subnet.family === 4 && sameAddress(address, nthAddress(subnet, -1n));
 
 /** Jumps behind whatever is in the way, so that a pool of 2^32 subnets with few in use takes few steps. */
 function firstFree(pool: SubnetPool, taken: readonly Subnet[]): Subnet | undefined {

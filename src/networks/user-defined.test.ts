@@ -120,7 +120,25 @@ describe("network create", () => {
     [{ Name: "x", Driver: "host" }, 'only one instance of "host" network is allowed'],
     [{ Name: "x", Driver: "weave" }, "could not find plugin weave in v1 plugin registry: plugin not found"],
     [{ Name: "x", Driver: "overlay" }, "swarm"],
-    [{ Name: "x", ConfigOnly: true }, "configuration-only"],
+    [{ Name: "x", ConfigFrom: { Network: "taken" } }, 'configuration network "taken" does not exist'],
+    ...["255.255.255.255/32", "10.5.0.0/32", "10.5.0.0/31", "fd05::/128"].map(
+      (one) =>
+        [
+          { Name: "x", ...subnet(one) },
+          "failed to allocate gateway (): No available addresses on this pool",
+        ] as [NetworkCreateRequest, string],
+    ),
+    ...["127.0.0.0/8", "127.5.0.0/24", "224.0.0.0/4", "0.0.0.0/8", "::/64", "ff05::/64"].map(
+      (one) =>
+        [
+          { Name: "x", ...subnet(one) },
+          `invalid subnet ${one}: its addresses have a meaning of their own`,
+        ] as [NetworkCreateRequest, string],
+    ),
+    [
+      { Name: "x", ...subnet("10.0.0.0/24", { AuxiliaryAddresses: { fax: "10.0.0.1" } }) },
+      "failed to allocate secondary ip address (fax:10.0.0.1): Address already in use",
+    ],
     [{ Name: "x", ...subnet("10.0.0.5/24") }, "invalid subnet 10.0.0.5/24: it should be 10.0.0.0/24"],
     [{ Name: "x", ...subnet("nonsense") }, "invalid subnet nonsense: invalid CIDR block notation"],
     [
@@ -165,6 +183,16 @@ describe("network create", () => {
     expect(w.networks.list()).toHaveLength(4);
   });
 
+  test("a subnet that an interface of the host has is given, with a warning", async () => {
+    await using w = await world();
+    const create = (Name: string, Subnet: string) =>
+      w.networks.create({ Name, IPAM: { Config: [{ Subnet }] } });
+    expect((await create("clash", "10.9.0.128/25")).Warning).toBe(
+      "the subnet 10.9.0.128/25 overlaps with 10.9.0.0/24 of the host's interface lan0: one of both may not be reached",
+    );
+    expect((await create("free", "10.10.0.0/24")).Warning).toBe("");
+  });
+
   test("rm refuses what is used or always there; prune takes the rest", async () => {
     await using w = await world();
     await w.create("used");
@@ -193,6 +221,40 @@ describe("network create", () => {
     await second.networks.restore([]);
     expect(second.networks.inspect("mine")).toEqual(before);
     expect(lan.host.routes.link(`br-${before.Id.slice(0, 12)}`)).toBeDefined();
+  });
+});
+
+describe("a bridge that somebody has deleted", () => {
+  test("is made again for the next container, with those that were on it", async () => {
+    await using w = await world();
+    const { Id } = await w.create("red", {
+      Options: { "com.docker.network.bridge.enable_icc": "false" },
+    });
+    const a = await w.run("a", "red", publish(":8080:80/tcp"));
+    using _server = serve(a.namespace, 80, "a");
+    const bridge = `br-${Id.slice(0, 12)}`;
+    w.lan.host.routes.deleteLink(bridge);
+    expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).not.toStartWith("a ");
+    const b = await w.run("b", "red");
+    expect(await probe(w.lan.neighbour, "10.9.0.1", 8080)).toBe("a 10.9.0.2");
+    expect(await probe(b.namespace, "10.9.0.1", 8080)).toStartWith("a ");
+    expect(await probe(b.namespace, address(a, "red"), 80)).not.toStartWith("a ");
+  });
+
+  test("while the daemon was away is made again at its start", async () => {
+    using lan = new TestLan();
+    const database = Database.open(":memory:");
+    const first = openEngine(lan, { database });
+    const { Id } = await first.networks.create({ Name: "red" });
+    const wanted = request("a", { networkMode: "red", ...publish(":8080:80/tcp") });
+    using namespace = (await first.networks.attach(wanted)).namespace!;
+    using _server = serve(namespace, 80, "a");
+    await first.networks.close();
+    lan.host.routes.deleteLink(`br-${Id.slice(0, 12)}`);
+    await using second = openEngine(lan, { database });
+    await second.networks.restore([wanted]);
+    expect(await probe(lan.neighbour, "10.9.0.1", 8080)).toBe("a 10.9.0.2");
+    await second.networks.release(wanted.containerId);
   });
 });
 

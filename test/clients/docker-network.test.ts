@@ -103,6 +103,10 @@ describe("network create, ls, inspect, rm, prune", () => {
     expect(await fails("network", "create", "-d", "host", "x")).toMatch(
       /only one instance of "host" network is allowed/,
     );
+    // What would have to be encrypted is not made without (CVE-2023-28840).
+    expect(await fails("network", "create", "-d", "overlay", "-o", "encrypted", "x")).toContain("swarm");
+    expect(await fails("network", "create", "--ingress", "x")).toMatch(/ingress|swarm/i);
+    expect(await fails("network", "create", "--scope", "swarm", "x")).toMatch(/swarm|scope/);
     for (const name of ["bridge", "host", "none"]) {
       expect(await fails("network", "rm", name)).toContain(
         `${name} is a pre-defined network and cannot be removed`,
@@ -118,11 +122,84 @@ describe("network create, ls, inspect, rm, prune", () => {
     await docker("network", "create", "unused");
     await docker("network", "create", "used");
     await idle("user", "--network", "used");
+    expect(await docker("network", "prune", "-f", "--filter", "until=1h")).toBe("");
+    expect(await docker("network", "prune", "-f", "--filter", "label=team")).toBe("");
+    expect(await fails("network", "prune", "-f", "--filter", "colour=red")).toContain(
+      "invalid filter 'colour'",
+    );
     const pruned = await docker("network", "prune", "-f");
     expect(pruned).toContain("unused");
     expect(pruned).not.toContain("\nused");
     await docker("rm", "-f", "user");
     await docker("network", "rm", "used");
+  });
+});
+
+describe("a network that is only a configuration", () => {
+  test("is what others are made of, and is kept while there are such", async () => {
+    await docker(
+      ...["network", "create", "--config-only", "--subnet", "10.97.0.0/24", "--gateway", "10.97.0.254"],
+      ...["--label", "team=a", "-o", "com.docker.network.driver.mtu=1400", "cfg"],
+    );
+    const shown =
+      "{{.ConfigOnly}} {{.ConfigFrom.Network}} {{.Driver}} {{.Scope}} {{(index .IPAM.Config 0).Subnet}}";
+    expect(await docker("network", "inspect", "cfg", "--format", shown)).toBe(
+      "true  null local 10.97.0.0/24",
+    );
+    await docker("network", "create", "--config-from", "cfg", "made");
+    const options = '{{index .Options "com.docker.network.driver.mtu"}} {{.Labels.team}}';
+    expect(await docker("network", "inspect", "made", "--format", `${shown} ${options}`)).toBe(
+      "false cfg bridge local 10.97.0.0/24 1400 a",
+    );
+    await idle("on-made", "--network", "made");
+    expect(await onNetwork("on-made", "IPAddress", "made")).toBe("10.97.0.1");
+    expect(await onNetwork("on-made", "Gateway", "made")).toBe("10.97.0.254");
+    expect(await fails("network", "create", "--config-from", "cfg", "again")).toContain("Pool overlaps");
+    expect(await fails("network", "rm", "cfg")).toContain('configuration network "cfg" is in use');
+    await docker("rm", "-f", "on-made");
+    await docker("network", "rm", "made");
+    await docker("network", "prune", "-f");
+    await docker("network", "rm", "cfg");
+  });
+
+  test("nobody is on it, and it goes on after a restart", async () => {
+    await docker("network", "create", "--config-only", "--subnet", "10.97.1.0/24", "cfg");
+    await idle("lonely");
+    const refused = "cannot create endpoint on configuration-only network";
+    expect(await fails("network", "connect", "cfg", "lonely")).toContain(refused);
+    expect(await fails("run", "--rm", "--network", "cfg", IMAGE, "true")).toContain(refused);
+    await docker("rm", "-f", "lonely");
+    if (!AGAINST_DOCKER) {
+      await engine().stop();
+      await engine().start();
+    }
+    await docker("network", "create", "--config-from", "cfg", "made");
+    await docker("network", "rm", "made", "cfg");
+  });
+
+  test("what contradicts itself is refused in Docker's words", async () => {
+    await docker("network", "create", "--config-only", "cfg");
+    const refusals: [string[], string][] = [
+      [["--config-from", "nosuch", "x"], 'configuration network "nosuch" does not exist'],
+      [["--config-from", "bridge", "x"], 'configuration network "bridge" does not exist'],
+      [
+        ["--config-only", "--internal", "x"],
+        "configuration network can only contain network specific fields",
+      ],
+      [
+        ["--config-only", "--attachable", "x"],
+        "configuration network can only contain network specific fields",
+      ],
+      [["--config-only", "--config-from", "cfg", "x"], "cannot depend on another configuration network"],
+      [
+        ["--config-from", "cfg", "--subnet", "10.98.0.0/24", "x"],
+        "user specified configurations are not supported",
+      ],
+      [["--config-from", "cfg", "--label", "a=b", "x"], "user specified configurations are not supported"],
+      [["--config-from", "cfg", "-o", "a=b", "x"], "network driver options are not supported"],
+    ];
+    for (const [args, words] of refusals) expect(await fails("network", "create", ...args)).toContain(words);
+    await docker("network", "rm", "cfg");
   });
 });
 
@@ -422,23 +499,27 @@ describe("connect and disconnect", () => {
   });
 
   test("events tell of it", async () => {
-    const network = await docker("network", "create", "told");
     const id = await idle("teller");
     const since = String(Date.now() / 1000);
+    const network = await docker("network", "create", "told");
     await docker("network", "connect", "told", "teller");
     await docker("network", "disconnect", "told", "teller");
+    await docker("network", "rm", "told");
     const until = String(Date.now() / 1000 + 1);
+    const format = "{{.Action}} {{.Actor.ID}} {{json .Actor.Attributes}} {{.Scope}}";
     const events = await docker(
-      ...["events", "--since", since, "--until", until, "--filter", "type=network", "--format"],
-      "{{.Action}} {{.Actor.ID}} {{.Actor.Attributes.container}} {{.Actor.Attributes.name}} {{.Actor.Attributes.type}}",
+      ...["events", "--since", since, "--until", until, "--filter", "type=network", "--format", format],
     );
+    const attributes = JSON.stringify({ name: "told", type: "bridge" });
+    const withContainer = JSON.stringify({ container: id, name: "told", type: "bridge" });
     // Docker 20.10 tells of a disconnect twice.
     expect([...new Set(events.split("\n"))]).toEqual([
-      `connect ${network} ${id} told bridge`,
-      `disconnect ${network} ${id} told bridge`,
+      `create ${network} ${attributes} local`,
+      `connect ${network} ${withContainer} local`,
+      `disconnect ${network} ${withContainer} local`,
+      `destroy ${network} ${attributes} local`,
     ]);
     await docker("rm", "-f", id);
-    await docker("network", "rm", "told");
   });
 
   test("a paused container is connected too, and --link-local-ip is one more address", async () => {

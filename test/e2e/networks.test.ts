@@ -132,7 +132,7 @@ describe.skipIf(AGAINST_DOCKER)("another machine", () => {
     await docker("network", "rm", "own");
   });
 
-  test("finds the doors as they were soon after somebody has emptied the packet filter", async () => {
+  test("finds the doors as they were soon after somebody has emptied the packet filter (CVE-2025-54388)", async () => {
     await docker("network", "create", "own");
     await web("open", "-p", "80");
     await web("closed", "--network", "own");

@@ -5,7 +5,6 @@ import {
   formatAddress,
   formatSubnet,
   type InterfaceAddress,
-  nthAddress,
   overlaps,
   parseAddress,
   parseSubnet,
@@ -16,7 +15,7 @@ import type { PacketFilter } from "../filter/packet-filter.ts";
 import { type NetworkHost, writeSysctl } from "../host.ts";
 import { interfaceAddresses } from "../interface.ts";
 import type { EndpointRecord, IpamConfig, NetworkRecord } from "../records.ts";
-import { chooseSubnet, type SubnetPool } from "../subnets.ts";
+import { chooseSubnet, type SubnetPool, withGateway } from "../subnets.ts";
 import { deleteLink } from "./delete-link.ts";
 import { bridgeAddresses, ensureBridge, overlapping, subnetsInUse } from "./host-bridge.ts";
 import { bridgeSettings } from "./settings.ts";
@@ -64,6 +63,30 @@ export class BridgeDriver implements NetworkDriver {
       gatewayModes: settings.gatewayModes,
     });
     return standing;
+  }
+
+  async mend(network: NetworkRecord, endpoints: readonly EndpointRecord[]): Promise<boolean> {
+    const { routes } = this.#options.host;
+    const { bridge, icc } = bridgeSettings(network);
+    const gone = routes.link(bridge) === undefined;
+    // Containers have addresses of its subnets: it cannot be given others now.
+    if (gone) await this.open({ ...network, automatic: false });
+    const index = routes.link(bridge)?.index;
+    const loose = endpoints.filter(({ hostInterface }) => {
+      const link = routes.link(hostInterface);
+      return link !== undefined && link.master !== index;
+    });
+    for (const { hostInterface, ports } of loose) {
+      routes.setMaster(hostInterface, bridge);
+      if (!icc) routes.setIsolated(hostInterface, true);
+      if (ports.length > 0) routes.setHairpin(hostInterface, true);
+    }
+    if (!gone && loose.length === 0) return false;
+    log.warn("somebody had deleted the bridge of a network; it is there again", {
+      network: network.name,
+      bridge,
+    });
+    return true;
   }
 
   async close(network: NetworkRecord): Promise<void> {
@@ -174,12 +197,6 @@ function adopted(network: NetworkRecord, stands: readonly InterfaceAddress[]): r
 }
 
 const within = (inner: Subnet, outer: Subnet) => inner.bits >= outer.bits && overlaps(inner, outer);
-
-/** The first address of a subnet is the host's, unless the user says otherwise. */
-function withGateway(config: IpamConfig): IpamConfig {
-  if (config.gateway !== undefined) return config;
-  return { ...config, gateway: formatAddress(nthAddress(parseSubnet(config.ipRange ?? config.subnet), 1n)) };
-}
 
 function gateways(network: NetworkRecord): InterfaceAddress[] {
   return network.ipam.flatMap((config) =>

@@ -1,5 +1,5 @@
-import { accessSync } from "node:fs";
 import type { NetworkHost } from "../host.ts";
+import { firstExisting } from "../host-programs.ts";
 
 /** iproute2, where distributions put it; a `PATH` is not to be trusted with root's programs. */
 const COMMANDS = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
@@ -10,7 +10,7 @@ const COMMANDS = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
  */
 export async function deleteLink(host: NetworkHost, name: string): Promise<void> {
   if (host.routes.link(name) === undefined) return;
-  const command = COMMANDS.find(exists);
+  const command = firstExisting(COMMANDS);
   if (command !== undefined) {
     const child = host.run(() =>
       Bun.spawn([command, "link", "delete", "dev", name], {
@@ -23,13 +23,4 @@ export async function deleteLink(host: NetworkHost, name: string): Promise<void>
     await child.exited;
   }
   if (host.routes.link(name) !== undefined) host.routes.deleteLink(name);
-}
-
-function exists(path: string): boolean {
-  try {
-    accessSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

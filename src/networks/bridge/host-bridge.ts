@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { messageOf, systemError } from "../../lib/index.ts";
 import {
   formatAddress,
+  formatSubnet,
   type InterfaceAddress,
   overlaps,
   type Subnet,
@@ -106,4 +107,24 @@ export function subnetsInUse(
 /** The first of those in use that a subnet meets. */
 export function overlapping(subnet: Subnet, used: readonly Subnet[]): Subnet | undefined {
   return used.find((one) => overlaps(one, subnet));
+}
+
+/**
+ * For each subnet of a bridge that another interface of the host has too, or a part of it, a sentence that says so: the
+ * host finds the neighbours of one of the two only.
+ */
+export function clashes(host: NetworkHost, bridge: string, subnets: readonly Subnet[]): string[] {
+  const { routes } = host;
+  const names = new Map(routes.links().map((link) => [link.index, link.name]));
+  return routes.addresses().flatMap(({ link, address, prefixLength }) => {
+    const name = names.get(link);
+    const other = tryParseInterface(`${address}/${prefixLength}`)?.subnet;
+    if (name === bridge || other === undefined) return [];
+    return subnets
+      .filter((subnet) => overlaps(subnet, other))
+      .map(
+        (subnet) =>
+          `the subnet ${formatSubnet(subnet)} overlaps with ${formatSubnet(other)} of the host's interface ${name}: one of both may not be reached`,
+      );
+  });
 }

@@ -103,70 +103,82 @@ function isGood(answer: Uint8Array): boolean {
   return rcode !== RCODE.serverFailure && rcode !== RCODE.refused;
 }
 
-/** A socket for each question: its port is one more thing that a forger would have to guess. */
-async function askUdp(
-  host: SocketHost,
-  server: NameServer,
-  query: Uint8Array,
-  question: Question,
-  signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
-  const result = Promise.withResolvers<Uint8Array | undefined>();
-  const socket = await host.start(() =>
-    Bun.udpSocket({
-      // A socket is born for IPv4 unless it is told where it is.
-      hostname: server.address.includes(":") ? "::" : "0.0.0.0",
-      connect: { hostname: server.address, port: server.port ?? PORT },
-      socket: {
-        data(_socket, bytes) {
-          if (answers(bytes, query, question)) result.resolve(Uint8Array.from(bytes));
-        },
-        error: () => result.resolve(undefined),
-      },
-    }),
-  );
-  signal.addEventListener("abort", () => result.resolve(undefined), { once: true });
+type Answer = Uint8Array | undefined;
+
+/** A way to one server for one question. */
+interface Line {
+  /** @returns whether the question is on its way */
+  send(): boolean;
+  close(): void;
+}
+
+/** @param dial tells what comes of the question, once or more often: only the first word counts */
+async function askBy(dial: (tell: (answer: Answer) => void) => Promise<Line>, signal: AbortSignal) {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const line = await dial(resolve);
+  const stop = () => resolve(undefined);
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    if (signal.aborted || !socket.send(query)) return undefined;
-    return await result.promise;
+    return signal.aborted || !line.send() ? undefined : await promise;
   } finally {
-    socket.close();
+    signal.removeEventListener("abort", stop);
+    line.close();
   }
 }
 
-async function askTcp(
+/** A socket for each question: its port is one more thing that a forger would have to guess. */
+function askUdp(
   host: SocketHost,
   server: NameServer,
   query: Uint8Array,
   question: Question,
   signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
-  const result = Promise.withResolvers<Uint8Array | undefined>();
-  let heard = Buffer.alloc(0);
-  const socket = await host.start(() =>
-    Bun.connect({
-      hostname: server.address,
-      port: server.port ?? PORT,
-      socket: {
-        data(_socket, bytes) {
-          heard = Buffer.concat([heard, bytes]);
-          const answer = firstMessage(heard);
-          if (answer !== undefined) result.resolve(answers(answer, query, question) ? answer : undefined);
-          else if (heard.length > TCP_BYTES_MAX) result.resolve(undefined);
+): Promise<Answer> {
+  return askBy(async (tell) => {
+    const socket = await host.start(() =>
+      Bun.udpSocket({
+        // A socket is born for IPv4 unless it is told where it is.
+        hostname: server.address.includes(":") ? "::" : "0.0.0.0",
+        connect: { hostname: server.address, port: server.port ?? PORT },
+        socket: {
+          data(_socket, bytes) {
+            if (answers(bytes, query, question)) tell(Uint8Array.from(bytes));
+          },
+          error: () => tell(undefined),
         },
-        close: () => result.resolve(undefined),
-        error: () => result.resolve(undefined),
-      },
-    }),
-  );
-  signal.addEventListener("abort", () => result.resolve(undefined), { once: true });
-  try {
-    if (signal.aborted) return undefined;
-    socket.write(framed(query));
-    return await result.promise;
-  } finally {
-    socket.terminate();
-  }
+      }),
+    );
+    return { send: () => socket.send(query), close: () => socket.close() };
+  }, signal);
+}
+
+function askTcp(
+  host: SocketHost,
+  server: NameServer,
+  query: Uint8Array,
+  question: Question,
+  signal: AbortSignal,
+): Promise<Answer> {
+  let heard = Buffer.alloc(0);
+  return askBy(async (tell) => {
+    const socket = await host.start(() =>
+      Bun.connect({
+        hostname: server.address,
+        port: server.port ?? PORT,
+        socket: {
+          data(_socket, bytes) {
+            heard = Buffer.concat([heard, bytes]);
+            const answer = firstMessage(heard);
+            if (answer !== undefined) tell(answers(answer, query, question) ? answer : undefined);
+            else if (heard.length > TCP_BYTES_MAX) tell(undefined);
+          },
+          close: () => tell(undefined),
+          error: () => tell(undefined),
+        },
+      }),
+    );
+    return { send: () => socket.write(framed(query)) >= 0, close: () => socket.terminate() };
+  }, signal);
 }
 
 /** By TCP a message follows its length in two bytes (RFC 1035, 4.2.2). */

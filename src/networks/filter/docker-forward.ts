@@ -1,6 +1,6 @@
-import { accessSync } from "node:fs";
 import { log, messageOf } from "../../lib/index.ts";
 import type { NetworkHost } from "../host.ts";
+import { firstExisting } from "../host-programs.ts";
 import type { RuleRunner } from "./nft.ts";
 
 /** Where distributions keep it; a `PATH` is not to be trusted with root's programs. */
@@ -15,7 +15,7 @@ const COMMANDS = ["/usr/sbin/iptables", "/sbin/iptables", "/usr/bin/iptables"];
 export class DockerForward {
   readonly #host: NetworkHost;
   readonly #runner: RuleRunner;
-  readonly #command = COMMANDS.find(exists);
+  readonly #command = firstExisting(COMMANDS);
 
   constructor(host: NetworkHost, runner: RuleRunner) {
     this.#host = host;
@@ -78,13 +78,4 @@ function rulesFor(bridge: string): string[][] {
     ["-i", bridge, "-j", "ACCEPT"],
     ["-o", bridge, "-j", "ACCEPT"],
   ];
-}
-
-function exists(path: string): boolean {
-  try {
-    accessSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

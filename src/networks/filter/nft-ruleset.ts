@@ -178,18 +178,19 @@ ${others}${FAMILIES.map(
 ).join("")}  }
   chain forward {
     type filter hook forward priority filter; policy accept;
-${others}    oifname @bridges jump user
-    iifname @bridges oifname != @bridges jump user
-    iifname vmap @out_of
+${others}    iifname vmap @out_of
     oifname vmap @into
+    iifname @bridges goto user
     meta nfproto ipv4 iifname @apart4 oifname @apart4 drop
     meta nfproto ipv6 iifname @apart6 oifname @apart6 drop
   }
   chain out_of_internal {
-    iifname . oifname @within accept
-    drop
+    iifname . oifname != @within drop
+    jump user
+    accept
   }
   chain into_network {
+    jump user
     ct state established,related accept
     ct status dnat accept
     iifname . oifname @within accept
@@ -202,6 +203,7 @@ ${others}    oifname @bridges jump user
     drop
   }
   chain into_internal {
+    jump user
     iifname . oifname @within accept
     drop
   }`;

@@ -1,5 +1,6 @@
 import { log, messageOf, systemError } from "../../lib/index.ts";
 import type { Family } from "../cidr.ts";
+import { type HolderOf, publishedElsewhere } from "./elsewhere.ts";
 import {
   addElement,
   apartElements,
@@ -59,6 +60,9 @@ export class NftFilter implements PacketFilter {
   #looks = 0;
   /** The host's generation up to which all transactions were ours or have been looked into. */
   #seen = -1;
+  /** What others publish, and the host's generation up to which that is known. */
+  #elsewhere: HolderOf = () => undefined;
+  #known = -1;
   /** Chains still to be looked at, since somebody has changed something. */
   #toLookAt = CHAINS.length;
 
@@ -115,6 +119,14 @@ export class NftFilter implements PacketFilter {
       script.push(...this.#deletions(publicationElements(old)));
     }
     return this.#change(script);
+  }
+
+  elsewhere(): HolderOf {
+    const { runner, table } = this.#options;
+    const generation = runner.generation();
+    if (generation !== this.#known) this.#elsewhere = publishedElsewhere(runner, table);
+    this.#known = generation;
+    return this.#elsewhere;
   }
 
   async verify(): Promise<boolean> {
@@ -183,7 +195,9 @@ export class NftFilter implements PacketFilter {
     const { runner } = this.#options;
     const before = runner.generation();
     runner.run(script);
-    if (before === this.#seen) this.#seen = runner.generation();
+    const after = runner.generation();
+    if (before === this.#seen) this.#seen = after;
+    if (before === this.#known) this.#known = after;
   }
 
   #rebuild(): void {

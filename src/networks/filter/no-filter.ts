@@ -1,3 +1,4 @@
+import type { HolderOf } from "./elsewhere.ts";
 import type { PacketFilter } from "./packet-filter.ts";
 
 /**
@@ -11,6 +12,9 @@ export class NoFilter implements PacketFilter {
   async removeNetwork(): Promise<void> {}
   async publish(): Promise<void> {}
   async unpublish(): Promise<void> {}
+  elsewhere(): HolderOf {
+    return () => undefined;
+  }
   async verify(): Promise<boolean> {
     return false;
   }

@@ -1,6 +1,7 @@
 import type { GatewayMode } from "../bridge/settings.ts";
 import type { Family, IpAddress, Subnet } from "../cidr.ts";
 import type { PublishedPort } from "../ports/requests.ts";
+import type { HolderOf } from "./elsewhere.ts";
 
 /**
  * What stands between a host's networks and its containers.
@@ -34,6 +35,8 @@ export interface PacketFilter {
   publish(publications: readonly Publication[]): Promise<void>;
   /** Forgets what was published; of what was not, nothing happens. */
   unpublish(publications: readonly Publication[]): Promise<void>;
+  /** Who of this host's other daemons leads a port to a container of his, as things are now. */
+  elsewhere(): HolderOf;
   /** Looks whether the rules are still there; puts them back and says so where they are not. */
   verify(): Promise<boolean>;
   /** `keep`: containers go on running without the daemon, and the rules stay. */

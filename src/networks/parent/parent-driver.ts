@@ -7,12 +7,12 @@ import {
   type NetworkNamespace,
   type RouteSpec,
 } from "../../linux/index.ts";
-import { type Family, formatAddress, formatSubnet, nthAddress, parseSubnet, type Subnet } from "../cidr.ts";
+import { type Family, formatSubnet, parseSubnet, type Subnet } from "../cidr.ts";
 import type { JoinOptions, NetworkDriver } from "../driver.ts";
 import { type NetworkHost, writeSysctl } from "../host.ts";
 import { interfaceAddresses } from "../interface.ts";
 import type { EndpointRecord, IpamConfig, NetworkRecord } from "../records.ts";
-import { chooseSubnet, type SubnetPool } from "../subnets.ts";
+import { chooseSubnet, type SubnetPool, withGateway } from "../subnets.ts";
 
 export interface ParentDriverOptions {
   readonly host: NetworkHost;
@@ -51,6 +51,10 @@ export class ParentDriver implements NetworkDriver {
     this.#ensureParent(parent);
     this.#probe(network, parent);
     return { ...network, ipam: this.#complete(network).map(withGateway) };
+  }
+
+  async mend(): Promise<boolean> {
+    return false;
   }
 
   /** The parent stays, also a VLAN that was made for it: others may have begun to use it. */
@@ -172,11 +176,6 @@ function parentOf(network: NetworkRecord): string {
     throw forbidden(`a ${network.driver} network needs an interface of the host: -o parent=eth0`);
   }
   return parent;
-}
-
-function withGateway(config: IpamConfig): IpamConfig {
-  if (config.gateway !== undefined) return config;
-  return { ...config, gateway: formatAddress(nthAddress(parseSubnet(config.ipRange ?? config.subnet), 1n)) };
 }
 
 /** On a wire that is not ours too: no address that we did not give, no router that we did not name. */

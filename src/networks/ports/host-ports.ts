@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { EngineError, messageOf, systemError } from "../../lib/index.ts";
 import { type Family, formatAddress, type IpAddress, parseAddress } from "../cidr.ts";
+import type { HolderOf } from "../filter/elsewhere.ts";
 import { holderOf } from "./holder.ts";
 import { collide, type PortRequest, type Protocol, type PublishedPort } from "./requests.ts";
 import { canForward, type ForwardTarget, type HeldPort, holdPort, type SocketHost } from "./sockets.ts";
@@ -20,6 +21,9 @@ interface Reservation {
   readonly held: HeldPort | undefined;
 }
 
+/** A request, and the host's addresses that it comes to. */
+type Wanted = PortRequest & { readonly addresses: readonly IpAddress[] };
+
 const ANY_4 = parseAddress("0.0.0.0");
 const ANY_6 = parseAddress("::");
 
@@ -31,20 +35,30 @@ export class HostPorts {
   readonly #host: SocketHost;
   readonly #hasIpv6: boolean;
   readonly #forwards: boolean;
+  readonly #elsewhere: () => HolderOf;
   /** By protocol and number; several where they are on different addresses. */
   readonly #taken = new Map<string, Reservation[]>();
   /**
-   * The ephemeral port that was given last, so that one which was given back rests. The first is drawn by lot: the ports
-   * of a daemon that has died lead to its containers still, but nobody holds them, and a daemon beside it that began to
-   * count at the same number would take their connections.
+   * The ephemeral port that was given last, so that one which was given back rests. The first is drawn by lot: what a
+   * daemon that has died published is nobody's to take, and one beside it that began to count at the same number would
+   * try all of it in vain.
    */
   readonly #lastEphemeral = new Map<Protocol, number>();
 
-  /** @param options.forwards what the packet filter does not lead to a container is forwarded, not only kept from others */
-  constructor(options: { host: SocketHost; hasIpv6: boolean; forwards?: boolean }) {
+  /**
+   * @param options.forwards what the packet filter does not lead to a container is forwarded, not only kept from others
+   * @param options.elsewhere tells who else has a port without holding it
+   */
+  constructor(options: {
+    host: SocketHost;
+    hasIpv6: boolean;
+    forwards?: boolean;
+    elsewhere?: () => HolderOf;
+  }) {
     this.#host = options.host;
     this.#hasIpv6 = options.hasIpv6;
     this.#forwards = options.forwards ?? true;
+    this.#elsewhere = options.elsewhere ?? (() => () => undefined);
   }
 
   /**
@@ -57,12 +71,14 @@ export class HostPorts {
     families: readonly Family[] = [4, 6],
   ): Promise<PublishedPort[]> {
     const reserved: PublishedPort[] = [];
+    const elsewhere = requests.length === 0 ? () => undefined : this.#elsewhere();
     try {
       for (const request of requests) {
         const addresses = this.#addressesFor(request, owner).filter(({ family }) =>
           families.includes(family),
         );
-        if (addresses.length > 0) reserved.push(...(await this.#reserveOne(request, addresses, owner)));
+        const wanted = { ...request, addresses };
+        if (addresses.length > 0) reserved.push(...(await this.#reserveOne(wanted, owner, elsewhere)));
       }
       return reserved;
     } catch (error) {
@@ -119,18 +135,14 @@ export class HostPorts {
     this.#taken.clear();
   }
 
-  async #reserveOne(
-    request: PortRequest,
-    addresses: readonly IpAddress[],
-    owner: PortOwner,
-  ): Promise<PublishedPort[]> {
-    const wanted = request.hostPorts;
+  async #reserveOne(request: Wanted, owner: PortOwner, elsewhere: HolderOf): Promise<PublishedPort[]> {
+    const { addresses, hostPorts: wanted } = request;
     if (wanted !== undefined && wanted.first === wanted.last) {
-      return await this.#reserveAt(request, addresses, wanted.first, owner).catch(nameHolder);
+      return await this.#reserveAt(request, wanted.first, owner, elsewhere).catch(nameHolder);
     }
     for (const port of this.#candidates(request)) {
       try {
-        return await this.#reserveAt(request, addresses, port, owner);
+        return await this.#reserveAt(request, port, owner, elsewhere);
       } catch (error) {
         // Somebody has this one; nothing but that is cured by the next.
         if (!(error instanceof PortTaken)) throw error;
@@ -170,14 +182,14 @@ export class HostPorts {
   }
 
   async #reserveAt(
-    request: PortRequest,
-    addresses: readonly IpAddress[],
+    request: Wanted,
     hostPort: number,
     owner: PortOwner,
+    elsewhere: HolderOf,
   ): Promise<PublishedPort[]> {
     const done: PublishedPort[] = [];
     try {
-      for (const hostAddress of addresses) {
+      for (const hostAddress of request.addresses) {
         const port: PublishedPort = { container: request.container, hostAddress, hostPort };
         this.#refuseOurs(port);
         // Noted before the wait, so that nobody else is given it meanwhile.
@@ -186,6 +198,9 @@ export class HostPorts {
         done.push(port);
         const held = await this.#hold(port, owner).catch((error: unknown) => this.#refuse(port, error));
         this.#replace(note, { port, owner, held });
+        // Asked last: a program that lives can be named better.
+        const other = elsewhere(port);
+        if (other !== undefined) throw new PortTaken(port, other);
       }
       return done;
     } catch (error) {
