@@ -1,14 +1,6 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { removeDirectory } from "../linux/index.ts";
 import type { Context } from "./context.ts";
 
 /** Directories of a bundle that something may be mounted on: they are removed only as empty directories. */
@@ -57,16 +49,6 @@ export function removeBundle(context: Pick<Context, "paths" | "machine">, id: st
   for (const name of MOUNT_POINTS) removeMountPoint(join(bundle, name));
   for (const name of listed(extra)) removeMountPoint(join(extra, name));
   removeDirectory(bundle);
-}
-
-/** So often the monitor can take one of its own files away under our hands. */
-const ATTEMPTS = 10;
-
-/** The monitor removes its sockets as it ends. Bun's `rm` takes a file that vanishes meanwhile for the end of its work. */
-function removeDirectory(directory: string): void {
-  for (let attempt = 1; attempt <= ATTEMPTS && existsSync(directory); attempt++) {
-    rmSync(directory, { recursive: true, force: true });
-  }
 }
 
 /** rmdir and unlink refuse what something is mounted on, and rmdir what holds anything. */

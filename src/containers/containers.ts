@@ -1,6 +1,6 @@
 import { type EmitEvent, kindOf, log, messageOf, notFound, type StreamSession } from "../lib/index.ts";
 import { connectDatagram } from "../linux/index.ts";
-import type { Database } from "../store/index.ts";
+import type { Database, Trash } from "../store/index.ts";
 import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
@@ -79,11 +79,12 @@ export type { ContainerDefaults } from "./context.ts";
 const PATIENCE_MS = 10_000;
 
 export interface ContainersOptions {
-  /** Holds `containers/` and `trash/`. */
+  /** Holds `containers/`. */
   readonly dataRoot: string;
   /** Holds `containers/` (bundles), `exits/` and `mounts/`. */
   readonly execRoot: string;
   readonly database: Database;
+  readonly trash: Trash;
   readonly emit: EmitEvent;
   readonly defaults: ContainerDefaults;
   readonly images: Images;
@@ -345,7 +346,7 @@ export function openContainers(options: ContainersOptions): Containers {
   const closing = new AbortController();
   const paths = new Paths(options.dataRoot, options.execRoot);
   const runs = new Runs();
-  const { defaults, images, snapshots, endpoints, volumes, machine } = options;
+  const { defaults, images, snapshots, endpoints, volumes, machine, trash } = options;
   // The streams, the exits and the sampler are told of containers through the context that holds them.
   const context: Context = {
     paths,
@@ -356,6 +357,7 @@ export function openContainers(options: ContainersOptions): Containers {
     endpoints,
     volumes,
     machine,
+    trash,
     streams: (options.streams ?? realStreams(defaults))(streamsHost(() => context)),
     queues: new SerialQueues(),
     runs,

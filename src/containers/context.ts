@@ -1,4 +1,5 @@
 import type { EmitEvent } from "../lib/index.ts";
+import type { Trash } from "../store/index.ts";
 import type { LogConfig } from "../wire/index.ts";
 import type { ExitWatch, Machine } from "./machine.ts";
 import type { Paths } from "./paths.ts";
@@ -62,6 +63,7 @@ export interface Context {
   readonly endpoints: Endpoints;
   readonly volumes: VolumeMounts;
   readonly machine: Machine;
+  readonly trash: Trash;
   readonly streams: Streams;
   readonly queues: SerialQueues;
   readonly runs: Runs;

@@ -36,24 +36,25 @@ export async function settle(
   const clear = async () => {
     await Promise.all([clearOrLog(context, record), streams.outputs.delivered(record)]);
   };
-  const lateWord = exit.oomKilled && !record.state.oomKilled;
   const tell = () => {
-    // Where the monitor noticed only together with the end.
-    if (lateWord) emit(context, record, "oom");
-    announceExit(context, record, exit, ranMs);
     exits.forget(record.id);
     waiters.exited(record);
   };
   await run.signalling;
-  const restart = !run.final && !run.restarting && mayRestart(record, exit);
+  let restart = !run.final && !run.restarting && mayRestart(record, exit);
+  const doomed = isDoomed(record, run, restart);
+  announceExit(context, record, exit, ranMs, restart);
   try {
-    if (isDoomed(record, run, restart)) await removeEnded(context, record, exit, clear, tell);
+    if (doomed) await removeEnded(context, record, clear, tell);
     else {
       await clear();
       faultPoint("stop:cleaned");
       watch.lap("clear");
+      // Somebody may have stopped it for good meanwhile.
+      restart &&= !run.final;
       recordExit(context, record, exit, restart);
       faultPoint("stop:recorded");
+      tellUnmounts(context, record);
       tell();
     }
   } catch (error) {
@@ -76,15 +77,14 @@ function isDoomed(record: ContainerRecord, run: Run, restart: boolean): boolean 
 async function removeEnded(
   context: Context,
   record: ContainerRecord,
-  exit: ContainerExit,
   clear: () => Promise<void>,
   tell: () => void,
 ): Promise<void> {
   const { phase, removeVolumes } = record.state;
-  setEnded(record, exit, "exited");
   await removeNow(context, record, {
     anonymousVolumes: phase === "removing" ? removeVolumes === true : true,
     beside: clear,
+    left: () => tellUnmounts(context, record),
     before: tell,
   });
 }
@@ -125,11 +125,29 @@ function setEnded(record: ContainerRecord, exit: ContainerExit, status: "exited"
   delete state.conmonPid;
 }
 
-function announceExit(context: Context, record: ContainerRecord, exit: ContainerExit, ranMs: number): void {
+/**
+ * Docker's order of events: first of all the container died, then it leaves its networks and its volumes. Who asks
+ * for it now finds that it has ended; the record is written when all is given back, so that a crash before that
+ * finds the end anew.
+ */
+function announceExit(
+  context: Context,
+  record: ContainerRecord,
+  exit: ContainerExit,
+  ranMs: number,
+  restart: boolean,
+): void {
+  // Where the monitor noticed only together with the end.
+  const lateWord = exit.oomKilled && !record.state.oomKilled;
+  setEnded(record, exit, restart ? "restarting" : "exited");
+  if (lateWord) emit(context, record, "oom");
   emit(context, record, "die", {
     exitCode: String(exit.code),
     execDuration: String(Math.max(0, Math.floor(ranMs / 1000))),
   });
+}
+
+function tellUnmounts(context: Context, record: ContainerRecord): void {
   for (const mount of record.mounts) {
     if (mount.type === "volume") context.volumes.unmounted?.(mount.name!, record.id);
   }

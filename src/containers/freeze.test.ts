@@ -34,6 +34,19 @@ test("who was paused before stays so, and who was let go on by hand is left alon
   expect(await status("freed")).toBe("paused");
 });
 
+test("a commit that a crash cuts short leaves nobody paused", async () => {
+  await world.run("web");
+  const release = world.blockAt("images.commit");
+  const committed = world.containers.commit("web", { pause: true, changes: [] });
+  for (let turn = 0; turn < 100 && (await status("web")) !== "paused"; turn++) await Bun.sleep(1);
+  expect(await status("web")).toBe("paused");
+  await world.restart();
+  for (let turn = 0; turn < 100 && (await status("web")) !== "running"; turn++) await Bun.sleep(1);
+  expect(await status("web")).toBe("running");
+  release();
+  await committed.catch(() => {});
+});
+
 test("what does not run is passed over", async () => {
   const id = await world.run("web");
   world.exit(id, 0);

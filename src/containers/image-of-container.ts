@@ -3,7 +3,7 @@ import { packTree, type RootDir } from "../linux/index.ts";
 import type { ContainerConfig, FilesystemChange } from "../wire/index.ts";
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
-import { pauseUnlessEnded, unpauseContainer } from "./pause.ts";
+import { freezeContainers } from "./freeze.ts";
 import type { ContainerRecord } from "./record.ts";
 import type { CommitRequestOptions } from "./requests.ts";
 import { ENGINE_PATHS, usersChanges } from "./rootfs-layout.ts";
@@ -35,29 +35,25 @@ export async function commitContainer(
 ): Promise<{ Id: string }> {
   assertWhole(record, "commit");
   // Files don't change while they are read. One that was paused before stays so.
-  const pause =
-    options.pause && record.state.status === "running" && (await pauseUnlessEnded(context, record));
-  try {
-    const { id } = await context.images.commit({
-      containerId: record.id,
-      imageId: record.imageId,
-      config: options.config === undefined ? record.config : filledFrom(options.config, record.config),
-      ...(options.repository === undefined ? {} : { repository: options.repository }),
-      ...(options.tag === undefined ? {} : { tag: options.tag }),
-      ...(options.comment === undefined ? {} : { comment: options.comment }),
-      ...(options.author === undefined ? {} : { author: options.author }),
-      changes: options.changes,
-      exclude: ENGINE_PATHS,
-    });
-    emit(context, record, "commit", {
-      comment: options.comment ?? "",
-      imageID: id,
-      imageRef: imageRef(options),
-    });
-    return { Id: id };
-  } finally {
-    if (pause && record.state.status === "paused") await unpauseContainer(context, record);
-  }
+  await using _frozen = options.pause ? await freezeContainers(context, [record.id]) : undefined;
+  const { id } = await context.images.commit({
+    containerId: record.id,
+    containerName: record.name,
+    imageId: record.imageId,
+    config: options.config === undefined ? record.config : filledFrom(options.config, record.config),
+    ...(options.repository === undefined ? {} : { repository: options.repository }),
+    ...(options.tag === undefined ? {} : { tag: options.tag }),
+    ...(options.comment === undefined ? {} : { comment: options.comment }),
+    ...(options.author === undefined ? {} : { author: options.author }),
+    changes: options.changes,
+    exclude: ENGINE_PATHS,
+  });
+  emit(context, record, "commit", {
+    comment: options.comment ?? "",
+    imageID: id,
+    imageRef: imageRef(options),
+  });
+  return { Id: id };
 }
 
 /** The familiar form: clients send the full one. */

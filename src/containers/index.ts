@@ -8,6 +8,7 @@ export {
 export { FAULT_POINTS } from "./fault-points.ts";
 export { type LinuxMachineOptions, linuxMachine } from "./linux-machine.ts";
 export type { ExitWatch, Machine } from "./machine.ts";
+export { logSettings } from "./output/settings.ts";
 export type * from "./ports.ts";
 export type { ContainerMount, ContainerRecord, ContainerStateRecord } from "./record.ts";
 export type * from "./requests.ts";

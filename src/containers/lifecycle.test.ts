@@ -677,6 +677,43 @@ describe("rename and update", () => {
   });
 });
 
+describe("a container that has died, while what it held is given back", () => {
+  const status = async () => (await world.containers.inspect("web")).State?.Status;
+  const died = async () => {
+    while (!world.events.includes("die")) await Bun.sleep(1);
+  };
+
+  test("shows that it has ended; who stops it or waits for it waits until all is given back", async () => {
+    const id = await world.run("web");
+    const deleted = world.blockAt("runtime.delete");
+    world.exit(id, 3);
+    await died();
+    expect(await status()).toBe("exited");
+    const answers: unknown[] = [];
+    const stopped = world.containers.stop("web", {}).then(() => answers.push("stopped"));
+    const { signal } = new AbortController();
+    const waited = world.containers.wait("web", "not-running", signal).then((end) => answers.push(end));
+    await Bun.sleep(5);
+    expect(answers).toEqual([]);
+    deleted();
+    await Promise.all([stopped, waited]);
+    expect(answers).toContainEqual({ statusCode: 3 });
+  });
+
+  test("is not restarted if somebody stops it now", async () => {
+    const id = await world.run("web", { HostConfig: { RestartPolicy: { Name: "always" } } });
+    const deleted = world.blockAt("runtime.delete");
+    world.exit(id, 3);
+    await died();
+    expect(await status()).toBe("restarting");
+    const stopped = world.containers.stop("web", {});
+    deleted();
+    await stopped;
+    expect(await status()).toBe("exited");
+    expect(world.clock.pending).toBe(0);
+  });
+});
+
 test("commit pauses, and hands the changes on", async () => {
   await world.run("web");
   world.ignored.add(9);

@@ -51,10 +51,6 @@ export class Paths {
     return join(this.execRoot, "exits");
   }
 
-  get trash(): string {
-    return join(this.dataRoot, "trash");
-  }
-
   /** Kept beside the log and mounted into the container. */
   file(id: string, name: "hostname" | "hosts" | "resolv.conf"): string {
     return join(this.dataRoot, "containers", id, name);

@@ -31,6 +31,8 @@ export interface ResolvedImage {
 
 export interface CommitOptions {
   readonly containerId: string;
+  /** For the record of how the image came about. */
+  readonly containerName?: string;
   /** The image that the container was made from. */
   readonly imageId: string;
   /** The container's configuration, or the one of the request's body. */

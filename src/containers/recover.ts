@@ -1,6 +1,4 @@
 import { mkdirSync, readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { log, messageOf } from "../lib/index.ts";
 import { removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
@@ -12,7 +10,6 @@ import type { LiveEndpoint } from "./ports.ts";
 import { attachRequestOf } from "./prepare-network.ts";
 import { type ContainerRecord, isRunning, UNKNOWN_EXIT_CODE } from "./record.ts";
 import { removeNow } from "./remove.ts";
-import { discardDirectory } from "./resources.ts";
 import { wantsStartWithDaemon } from "./restart-policy.ts";
 
 /** So many containers are settled, removed or started at the same time. */
@@ -141,7 +138,7 @@ async function sweep(context: Context): Promise<void> {
   const { paths, repository, machine } = context;
   const unknown = (directory: string) =>
     listed(directory).filter((name) => repository.byId(name) === undefined);
-  for (const id of unknown(paths.containers)) discardDirectory(context, paths.container(id));
+  for (const id of unknown(paths.containers)) context.trash.take(paths.container(id));
   await inTurns(unknown(paths.bundles), async (id) => {
     const runtime = await machine.runtimes.get(undefined);
     await runtime.delete(id, { force: true });
@@ -149,12 +146,6 @@ async function sweep(context: Context): Promise<void> {
     removeBundle(context, id);
   });
   for (const id of unknown(paths.exits)) context.exits.forget(id);
-  for (const name of listed(paths.trash)) {
-    if (!name.startsWith("container-")) continue;
-    rm(join(paths.trash, name), { recursive: true, force: true }).catch((error: unknown) =>
-      log.warn("cannot empty the trash", { error: messageOf(error) }),
-    );
-  }
 }
 
 /**

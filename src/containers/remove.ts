@@ -87,6 +87,8 @@ export async function removeNow(
     anonymousVolumes: boolean;
     /** Goes on at the same time. */
     beside?: () => Promise<void>;
+    /** Comes when it has left its networks and its volumes. */
+    left?: () => void;
     /** Comes when nothing is left but the record. */
     before?: () => void;
   },

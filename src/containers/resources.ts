@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { log, messageOf, newId } from "../lib/index.ts";
 import type { Context } from "./context.ts";
 import type { ContainerRecord } from "./record.ts";
+
+interface GiveBackOptions {
+  readonly anonymousVolumes: boolean;
+  /** Comes when it has left its networks and its volumes. */
+  readonly left?: () => void;
+}
 
 /**
  * Gives back everything that a container has apart from its record: writable layer, volumes, directory,
@@ -13,17 +15,18 @@ import type { ContainerRecord } from "./record.ts";
 export async function giveBack(
   context: Context,
   record: ContainerRecord,
-  options: { anonymousVolumes: boolean },
+  options: GiveBackOptions,
 ): Promise<void> {
   context.streams.execs.remove(record.id);
   context.streams.outputs.remove(record.id);
+  const networks = context.endpoints.release(record.id);
   await Promise.all([
+    networks,
     context.snapshots.remove(record.id),
     ...imageMountKeys(record).map((key) => context.snapshots.remove(key)),
-    giveBackVolumes(context, record, options.anonymousVolumes),
-    context.endpoints.release(record.id),
+    giveBackVolumes(context, record, options, networks),
   ]);
-  discardDirectory(context, context.paths.container(record.id));
+  context.trash.take(context.paths.container(record.id));
   for (const key of [record.id, ...imageMountKeys(record)]) context.images.release(key);
 }
 
@@ -31,21 +34,17 @@ function imageMountKeys(record: ContainerRecord): string[] {
   return record.mounts.flatMap(({ snapshotKey }) => (snapshotKey === undefined ? [] : [snapshotKey]));
 }
 
-async function giveBackVolumes(context: Context, record: ContainerRecord, anonymous: boolean): Promise<void> {
-  await context.volumes.release(record.id);
+async function giveBackVolumes(
+  context: Context,
+  record: ContainerRecord,
+  options: GiveBackOptions,
+  networks: Promise<void>,
+): Promise<void> {
+  // Whoever follows the events sees it leave its networks before its volumes, as with Docker.
+  await Promise.all([context.volumes.release(record.id), networks.catch(() => {})]);
+  options.left?.();
   const names = record.mounts.flatMap(({ anonymous: own, name }) =>
     own && name !== undefined ? [name] : [],
   );
-  if (anonymous && names.length > 0) await context.volumes.removeAnonymous(record.id, names);
-}
-
-/** Takes a directory out of sight at once, and deletes it in the background. */
-export function discardDirectory(context: Pick<Context, "paths">, directory: string): void {
-  if (!existsSync(directory)) return;
-  mkdirSync(context.paths.trash, { recursive: true, mode: 0o700 });
-  const doomed = join(context.paths.trash, `container-${newId().slice(0, 16)}`);
-  renameSync(directory, doomed);
-  rm(doomed, { recursive: true, force: true }).catch((error: unknown) =>
-    log.warn("cannot empty the trash", { path: doomed, error: messageOf(error) }),
-  );
+  if (options.anonymousVolumes && names.length > 0) await context.volumes.removeAnonymous(record.id, names);
 }

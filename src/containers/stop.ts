@@ -5,7 +5,7 @@ import { emit } from "./events.ts";
 import { launch } from "./launch.ts";
 import { type ContainerRecord, hasProcess, isRunning } from "./record.ts";
 import type { StopOptions } from "./requests.ts";
-import { waitForSettled } from "./wait.ts";
+import { isEnding, waitForSettled } from "./wait.ts";
 
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -27,7 +27,7 @@ export async function stopContainer(
   options: StopOptions,
 ): Promise<void> {
   const signal = stopSignalOf(context, record, options.signal);
-  if (!isRunning(record)) throw notModified("container is already stopped");
+  if (!isRunning(record) && !isEnding(context, record)) throw notModified("container is already stopped");
   try {
     await stopRunning(context, record, signal, timeoutOf(context, record, options));
   } catch (error) {

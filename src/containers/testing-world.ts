@@ -3,11 +3,11 @@
  * in a map,
  * and everything that is done to them is written down.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EngineEvent, invalidParameter, notFound } from "../lib/index.ts";
-import { openRoot, type RootDir } from "../linux/index.ts";
+import { openRoot, type RootDir, removeDirectory } from "../linux/index.ts";
 import {
   type ContainerExit,
   type CreateRequest,
@@ -15,7 +15,7 @@ import {
   RuntimeError,
   type SpecInput,
 } from "../runtime/index.ts";
-import { Database } from "../store/index.ts";
+import { Database, Trash } from "../store/index.ts";
 import type {
   ContainerConfig,
   ContainerCreateRequest,
@@ -44,6 +44,7 @@ export type FailurePoint = string;
 export class World {
   readonly root = mkdtempSync(join(tmpdir(), "berth-containers-"));
   readonly database = Database.open(":memory:");
+  readonly trash = Trash.open(join(this.root, "trash"));
   readonly clock = new FakeClock();
   readonly events: string[] = [];
   readonly eventLog: EngineEvent[] = [];
@@ -92,7 +93,8 @@ export class World {
   async dispose(): Promise<void> {
     await this.containers.shutdown();
     this.database.close();
-    rmSync(this.root, { recursive: true, force: true });
+    await this.trash.close();
+    removeDirectory(this.root);
   }
 
   failAt(point: FailurePoint, error: Error = new Error(`${point} failed`)): void {
@@ -147,6 +149,7 @@ export class World {
       dataRoot: this.root,
       execRoot: join(this.root, "exec"),
       database: this.database,
+      trash: this.trash,
       emit: (event) => {
         this.eventLog.push(event);
         this.events.push(event.action);
@@ -417,6 +420,10 @@ export class World {
       update: async (id) => {
         await this.#reach("runtime.update", id);
       },
+      runOnce: async () => {
+        throw new Error("containers are never run so");
+      },
+      endRun: async () => {},
       exec: async () => {
         throw new RuntimeError("System", "no exec here", 126);
       },

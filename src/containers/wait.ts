@@ -78,11 +78,16 @@ export function wait(
   condition: WaitCondition,
   signal: AbortSignal,
 ): Promise<WaitResult> {
-  if (condition === "not-running" && !isRunning(record)) {
+  if (condition === "not-running" && !isRunning(record) && !isEnding(context, record)) {
     const { exitCode, error } = record.state;
     return Promise.resolve({ statusCode: exitCode, ...(error === "" ? {} : { error: { Message: error } }) });
   }
   return context.waiters.add(record.id, condition, AbortSignal.any([signal, context.closing]));
+}
+
+/** Its process has ended, but not everything that it held was given back yet. */
+export function isEnding(context: Pick<Context, "runs">, record: ContainerRecord): boolean {
+  return context.runs.get(record.id)?.exit !== undefined;
 }
 
 /**

@@ -132,6 +132,28 @@ export interface ExecProcess extends AsyncDisposable {
   readonly exited: Promise<{ code: number }>;
 }
 
+/** A process that somebody waits for: it has no monitor, no input and no terminal, and ends with the daemon's interest in it. */
+export interface RunOnceRequest {
+  readonly id: string;
+  /** Absolute path of an existing directory of the caller's (mode 0700), who removes it afterwards. */
+  readonly bundle: string;
+  /** A promise lets work begin beside it that needs no specification. */
+  readonly spec: OciSpec | Promise<OciSpec>;
+  /** Aborting kills all processes at once; the call rejects when they are gone. */
+  readonly signal: AbortSignal;
+  /** What it prints, as it comes. */
+  readonly onOutput: (stream: 1 | 2, bytes: Uint8Array) => void;
+}
+
+export interface RunOnceEnd {
+  /** 0–255; 128 + n for a signal. */
+  readonly code: number;
+  /** The kernel killed some process of it for want of memory. Not every runtime lets that be known. */
+  readonly oomKilled: boolean;
+  /** Resolves when state and cgroup are gone too, which nobody need wait for. Never rejects. */
+  readonly removed: Promise<void>;
+}
+
 export interface Runtime {
   readonly name: string;
   readonly path: string;
@@ -173,6 +195,15 @@ export interface Runtime {
    * @throws RuntimeError with `exitCode` 126 or 127 and Docker's text where it cannot.
    */
   exec(id: string, request: ExecRequest): Promise<ExecProcess>;
+
+  /**
+   * Creates a container, runs its process to the end and deletes it. When this returns or fails no process is left.
+   * @throws RuntimeError as `create`; the signal's reason
+   */
+  runOnce(request: RunOnceRequest): Promise<RunOnceEnd>;
+
+  /** Kills and removes what a daemon that was killed had run once from this bundle. Idempotent. */
+  endRun(id: string, bundle: string): Promise<void>;
 }
 
 /** How a container's first process ended. */

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { log, messageOf, systemError } from "../lib/index.ts";
-import { processStartTime } from "../linux/index.ts";
+import { processStartTime, removeDirectory } from "../linux/index.ts";
 import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { CreatedContainer, CreateRequest } from "./contract.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
@@ -121,7 +121,7 @@ export class Creation {
       if (existsSync(join(this.#program.root, id)))
         await runCommand(this.#program, ["delete", "--force", id]);
       await this.#host.cgroups.remove(cgroup);
-      rmSync(join(this.#program.root, id), { recursive: true, force: true });
+      removeDirectory(join(this.#program.root, id));
       for (const name of MONITOR_FILES) rmSync(join(bundle, name), { force: true });
       rmSync(join(this.#host.execRoot, "exits", id), { force: true });
     } catch (error) {

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import type { FileSink } from "bun";
-import { newId, type OutputStream, STDERR, STDOUT, type StreamInput } from "../lib/index.ts";
+import { type OutputStream, STDERR, STDOUT, type StreamInput } from "../lib/index.ts";
 import {
   closeDescriptor,
   createPipe,
@@ -12,8 +11,8 @@ import {
 import type { ExecProcess } from "./contract.ts";
 import type { ExecStart } from "./exec.ts";
 import { exitOf } from "./exec-exit.ts";
-import { lastLoggedError, runtimeFailure } from "./failures.ts";
-import { type MonitorProcess, startMonitor } from "./monitor.ts";
+import { giveUp, startExecMonitor, startedPid } from "./exec-monitor.ts";
+import type { MonitorProcess } from "./monitor.ts";
 import { MergedOutput, type OutputSource } from "./output.ts";
 
 /** A process with pipes. conmon's driver `passthrough` gives it our descriptors and keeps none. */
@@ -29,18 +28,9 @@ export async function startPipedExec(start: ExecStart): Promise<ExecProcess> {
   const output = new MergedOutput([...sourceOf(STDOUT, pipes.stdout), ...sourceOf(STDERR, pipes.stderr)]);
   const input = pipes.stdin && new PipeInput(pipes.stdin.write);
   try {
-    const answer = await monitor.next();
-    request.signal?.throwIfAborted();
-    if (answer === undefined || answer.data <= 0) {
-      throw runtimeFailure(
-        "exec",
-        lastLoggedError(start.logPath) ?? answer?.message ?? "the monitor was killed",
-      );
-    }
-    return new PipedExec(answer.data, monitor, output, input);
+    return new PipedExec(await startedPid(monitor, start), monitor, output, input);
   } catch (error) {
-    monitor.child.kill("SIGKILL");
-    monitor.close();
+    giveUp(monitor);
     input?.end();
     await output.close();
     throw error;
@@ -48,24 +38,9 @@ export async function startPipedExec(start: ExecStart): Promise<ExecProcess> {
 }
 
 /** The ends that the process has are closed here, whether it could be started or not. */
-function startPiped({ containerId, host, directory, ...start }: ExecStart, pipes: Pipes): MonitorProcess {
+function startPiped(start: ExecStart, pipes: Pipes): MonitorProcess {
   try {
-    return startMonitor({
-      path: host.conmonPath,
-      runtime: host.program,
-      containerId,
-      runtimeLog: start.logPath,
-      directory,
-      temporaryDirectory: join(host.execRoot, "tmp"),
-      args: [
-        "--exec",
-        // Its end is that of the process: a child that forked itself away would have ended at once.
-        "--sync",
-        `--cuuid=${newId()}`,
-        `--exec-process-spec=${start.specPath}`,
-        `--container-pidfile=${start.pidPath}`,
-        "--log-path=passthrough",
-      ],
+    return startExecMonitor(start, ["--log-path=passthrough"], {
       stdin: pipes.stdin?.read ?? "ignore",
       output: { stdout: pipes.stdout?.write ?? "ignore", stderr: pipes.stderr?.write ?? "ignore" },
     });

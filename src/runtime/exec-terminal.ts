@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { newId, type OutputChunk, STDOUT, type StreamInput } from "../lib/index.ts";
+import { type OutputChunk, STDOUT, type StreamInput } from "../lib/index.ts";
 import { ConsoleSocket, isAlive, processStartTime, sendSignal, type Terminal } from "../linux/index.ts";
 import type { ExecProcess, ExecRequest } from "./contract.ts";
 import type { ExecStart } from "./exec.ts";
 import { exitOf } from "./exec-exit.ts";
-import { lastLoggedError, runtimeFailure } from "./failures.ts";
-import { type MonitorProcess, startMonitor } from "./monitor.ts";
+import { giveUp, startExecMonitor, startedPid } from "./exec-monitor.ts";
+import type { MonitorProcess } from "./monitor.ts";
 
 export const DEFAULT_SIZE = { rows: 24, columns: 80 };
 /** In the directory that conmon and the runtime work in: the path of a socket must be short. */
@@ -16,7 +16,7 @@ export async function startTerminalExec(start: ExecStart): Promise<ExecProcess> 
   if (start.request.detach) return startDetached(start);
   using socket = new ConsoleSocket(join(start.directory, SOCKET));
   const handOver = ["--runtime-opt=--console-socket", `--runtime-opt=${SOCKET}`];
-  const monitor = monitorWith(start, ["--log-path=passthrough", ...handOver]);
+  const monitor = startExecMonitor(start, ["--log-path=passthrough", ...handOver]);
   try {
     const pid = await startedPid(monitor, start);
     const terminal = socket.take();
@@ -31,48 +31,13 @@ export async function startTerminalExec(start: ExecStart): Promise<ExecProcess> 
 
 /** Nobody is to read or type, so conmon holds the terminal: the end of the daemon must not hang it up. */
 async function startDetached(start: ExecStart): Promise<ExecProcess> {
-  const monitor = monitorWith(start, ["--terminal", "--full-attach", "--log-path=none"]);
+  const monitor = startExecMonitor(start, ["--terminal", "--full-attach", "--log-path=none"]);
   try {
     return new DetachedExec(await startedPid(monitor, start), monitor);
   } catch (error) {
     giveUp(monitor);
     throw error;
   }
-}
-
-function monitorWith(start: ExecStart, args: readonly string[]): MonitorProcess {
-  const { host, directory } = start;
-  return startMonitor({
-    path: host.conmonPath,
-    runtime: host.program,
-    containerId: start.containerId,
-    runtimeLog: start.logPath,
-    directory,
-    temporaryDirectory: join(host.execRoot, "tmp"),
-    args: [
-      "--exec",
-      "--sync",
-      `--cuuid=${newId()}`,
-      `--exec-process-spec=${start.specPath}`,
-      `--container-pidfile=${start.pidPath}`,
-      ...args,
-    ],
-    stdin: "ignore",
-    output: { stdout: "ignore", stderr: "ignore" },
-  });
-}
-
-/** @throws RuntimeError where the process cannot be started */
-async function startedPid(monitor: MonitorProcess, { request, logPath }: ExecStart): Promise<number> {
-  const answer = await monitor.next();
-  request.signal?.throwIfAborted();
-  if (answer !== undefined && answer.data > 0) return answer.data;
-  throw runtimeFailure("exec", lastLoggedError(logPath) ?? answer?.message ?? "the monitor was killed");
-}
-
-function giveUp(monitor: MonitorProcess): void {
-  monitor.child.kill("SIGKILL");
-  monitor.close();
 }
 
 class DetachedExec implements ExecProcess {

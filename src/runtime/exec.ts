@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId, systemError } from "../lib/index.ts";
+import { removeDirectory } from "../linux/index.ts";
 import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { ExecProcess, ExecRequest, HostFacts } from "./contract.ts";
 import { startPipedExec } from "./exec-piped.ts";
@@ -65,6 +66,6 @@ export async function startExec(
     writeFileSync(start.specPath, JSON.stringify(process, exactNumbers), { mode: 0o600 });
     return await (request.tty ? startTerminalExec(start) : startPipedExec(start));
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    removeDirectory(directory);
   }
 }

@@ -12,7 +12,7 @@ export { hostDevices } from "./host-devices.ts";
 export { hostFacts } from "./host-facts.ts";
 export { openInput, reopenLog, resizeTerminal } from "./input.ts";
 export { findInit } from "./programs.ts";
-export { openRuntimes, type RuntimesOptions } from "./runtimes.ts";
+export { findRuntime, openRuntimes, type RuntimesOptions } from "./runtimes.ts";
 export { buildSpec, serializeSpec } from "./spec/build.ts";
 export { normalizeCapabilities } from "./spec/capabilities.ts";
 export { readCdiRegistry } from "./spec/cdi.ts";

@@ -8,6 +8,7 @@ import {
   mount,
   mountTmpfs,
   openRoot,
+  PROPAGATIONS,
   type RootDir,
 } from "../linux/index.ts";
 import type { OciMount, OciSpec } from "./spec/oci.ts";
@@ -123,7 +124,7 @@ function showAt(each: OciMount, stage: string): void {
   if (isDirectory(each)) mkdirSync(stage);
   else writeFileSync(stage, "");
   if (each.type === "tmpfs") {
-    mountTmpfs(stage, { options: options.filter((option) => !PROPAGATIONS.has(option)) });
+    mountTmpfs(stage, { options: options.filter((option) => !PROPAGATIONS.includes(option)) });
     return;
   }
   const recursive = isRecursive(each);
@@ -134,15 +135,6 @@ function showAt(each: OciMount, stage: string): void {
   });
   if (options.includes("ro")) mount("", stage, "", MS_REMOUNT | MS_BIND | MS_RDONLY);
 }
-
-const PROPAGATIONS: ReadonlySet<string> = new Set([
-  "private",
-  "rprivate",
-  "slave",
-  "rslave",
-  "shared",
-  "rshared",
-]);
 
 function isRecursive({ options = [] }: OciMount): boolean {
   return options.includes("rbind");

@@ -1,16 +1,25 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, log, messageOf, notFound, systemError } from "../lib/index.ts";
-import { isAlive, sendSignal } from "../linux/index.ts";
+import { isAlive, removeDirectory, sendSignal } from "../linux/index.ts";
 import type { HostConfig } from "../wire/index.ts";
 import { cgroupsPathOf } from "./bundle.ts";
-import type { CreatedContainer, CreateRequest, ExecProcess, ExecRequest, Runtime } from "./contract.ts";
+import type {
+  CreatedContainer,
+  CreateRequest,
+  ExecProcess,
+  ExecRequest,
+  RunOnceEnd,
+  RunOnceRequest,
+  Runtime,
+} from "./contract.ts";
 import { Creation } from "./create.ts";
 import { startExec } from "./exec.ts";
 import { runtimeFailure } from "./failures.ts";
 import { hostDevices } from "./host-devices.ts";
 import { monitorOf } from "./monitor.ts";
 import { endProcessTree } from "./process-tree.ts";
+import { RunOnce, removeRun } from "./run-once.ts";
 import { type RuncState, readRuncState } from "./runc-state.ts";
 import { mustRunCommand, type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
@@ -141,6 +150,16 @@ export class MonitoredRuntime implements Runtime {
     return startExec(id, request, { ...this.#host, program: this.#program });
   }
 
+  runOnce(request: RunOnceRequest): Promise<RunOnceEnd> {
+    // Since runc 1.1.
+    const keeps = this.#isRunc && !/^(?:0|1\.0)\./.test(this.version);
+    return new RunOnce(request, this.#host, this.#program, keeps).run();
+  }
+
+  async endRun(id: string, bundle: string): Promise<void> {
+    await removeRun(this.#host, this.#program, id, cgroupsPathOf(bundle));
+  }
+
   /**
    * A daemon that was killed in the middle of `create` left a monitor whose runtime may be at work still: it must not come
    * to an end after we believed all gone.
@@ -168,7 +187,7 @@ export class MonitoredRuntime implements Runtime {
   }
 
   #forgetState(id: string): void {
-    rmSync(join(this.#program.root, id), { recursive: true, force: true });
+    removeDirectory(join(this.#program.root, id));
   }
 
   async #killByCommand(id: string, signal: number, all: boolean): Promise<void> {

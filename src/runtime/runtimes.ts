@@ -43,8 +43,17 @@ export function openRuntimes(options: RuntimesOptions): OciRuntimes {
 
 interface Candidate {
   readonly name: string;
+  /** Of a program that is there. */
   readonly path: string;
   readonly args: readonly string[];
+}
+
+/** Who is meant by a runtime's name; `undefined` where there is no such program. It is not started. */
+export function findRuntime(name: string, configured: RuntimesOptions["configured"]): Candidate | undefined {
+  const own = configured?.[name];
+  const names = own ? [own.path || name] : name.startsWith("/") ? [name] : WELL_KNOWN[name];
+  const path = names && findProgram(...names);
+  return path ? { name, path, args: own?.runtimeArgs ?? [] } : undefined;
 }
 
 class Runtimes implements OciRuntimes {
@@ -92,10 +101,7 @@ class Runtimes implements OciRuntimes {
   }
 
   #find(name: string): Candidate | undefined {
-    const own = this.#options.configured?.[name];
-    const names = own ? [own.path || name] : name.startsWith("/") ? [name] : WELL_KNOWN[name];
-    const path = names && findProgram(...names);
-    return path ? { name, path, args: own?.runtimeArgs ?? [] } : undefined;
+    return findRuntime(name, this.#options.configured);
   }
 
   #host(): RuntimeHost {

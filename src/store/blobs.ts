@@ -78,7 +78,7 @@ export class BlobStore {
   /** A place for content that comes. Dispose of the writer; without a `commit` nothing stays. */
   async writer(): Promise<BlobWriter> {
     const path = join(this.#ingest, newId());
-    return new BlobWriter(path, await open(path, "wx", 0o600), (from, digest) => this.#adopt(from, digest));
+    return new BlobWriter(path, await open(path, "wx", 0o600), (...names) => this.#adopt(...names));
   }
 
   /**
@@ -92,8 +92,9 @@ export class BlobStore {
     try {
       const path = join(this.#partial, name);
       const file = await open(path, "a+", 0o600);
-      const adopt = (from: string, found: Digest) => this.#adopt(from, found);
-      return new BlobWriter(path, file, adopt, { release: () => this.#resumed.delete(name) });
+      return new BlobWriter(path, file, (...names) => this.#adopt(...names), {
+        release: () => this.#resumed.delete(name),
+      });
     } catch (error) {
       this.#resumed.delete(name);
       throw error;
@@ -138,10 +139,21 @@ export class BlobStore {
   }
 
   /** The same content may be here already, and in use: then that file stays. */
-  async #adopt(from: string, digest: Digest): Promise<void> {
+  async #adopt(from: string, digest: Digest, isDurable: boolean): Promise<void> {
     if ((await this.size(digest)) !== undefined) await unlink(from);
     else await rename(from, this.path(digest));
     faultPoint("blob-renamed");
+    if (isDurable) await this.#directory.sync();
+  }
+
+  /** Makes blobs durable that were committed without that. @throws ENOENT */
+  async sync(digests: readonly Digest[]): Promise<void> {
+    await Promise.all(
+      digests.map(async (digest) => {
+        await using file = await open(this.path(digest), "r");
+        await file.datasync();
+      }),
+    );
     await this.#directory.sync();
   }
 }
@@ -164,6 +176,8 @@ async function* readFrom(file: FileHandle, from = 0): AsyncGenerator<Uint8Array,
   }
 }
 
+type Adopt = (from: string, digest: Digest, isDurable: boolean) => Promise<void>;
+
 /**
  * One blob on its way in. Hashing runs on this thread while the thread pool writes what came before, so that
  * the two overlap; at most two batches are in memory.
@@ -171,7 +185,7 @@ async function* readFrom(file: FileHandle, from = 0): AsyncGenerator<Uint8Array,
 export class BlobWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #file: FileHandle;
-  readonly #adopt: (from: string, digest: Digest) => Promise<void>;
+  readonly #adopt: Adopt;
   readonly #hasher = new Bun.CryptoHasher("sha256");
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
@@ -184,12 +198,7 @@ export class BlobWriter implements AsyncDisposable {
   /** What is not committed stays; nobody else has it any more. */
   readonly #kept: { release(): void } | undefined;
 
-  constructor(
-    path: string,
-    file: FileHandle,
-    adopt: (from: string, digest: Digest) => Promise<void>,
-    kept?: { release(): void },
-  ) {
+  constructor(path: string, file: FileHandle, adopt: Adopt, kept?: { release(): void }) {
     this.#path = path;
     this.#file = file;
     this.#adopt = adopt;
@@ -265,7 +274,16 @@ export class BlobWriter implements AsyncDisposable {
       throw invalidParameter(`the content's digest is ${blob.digest}, not ${expected}`);
     }
     await this.sync();
-    await this.#adopt(this.#path, blob.digest);
+    return await this.#settle(blob, true);
+  }
+
+  /** Gives the blob its name, as `commit`; it is not durable before `BlobStore.sync`, and may be damaged by a power cut. */
+  async commitLater(): Promise<StoredBlob> {
+    return await this.#settle(await this.finish(), false);
+  }
+
+  async #settle(blob: StoredBlob, isDurable: boolean): Promise<StoredBlob> {
+    await this.#adopt(this.#path, blob.digest, isDurable);
     this.#settled = true;
     this.#kept?.release();
     await this.#file.close();

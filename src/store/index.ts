@@ -2,3 +2,4 @@
 export * from "./blobs.ts";
 export * from "./database.ts";
 export * from "./events.ts";
+export * from "./trash.ts";

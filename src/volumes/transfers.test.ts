@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { detachBelow, isMountPoint } from "../linux/index.ts";
 import { mountXfs } from "../linux/testing.ts";
-import { Database } from "../store/index.ts";
+import { Database, Trash } from "../store/index.ts";
 import type { Freeze } from "./transfer.ts";
 import { packFrozen } from "./transfer.ts";
 import { Volumes } from "./volumes.ts";
@@ -44,7 +44,7 @@ const open = () =>
     database,
     emit: () => {},
     root: join(directory, "volumes"),
-    trash: join(directory, "trash"),
+    trash: Trash.open(join(directory, "trash")),
     pluginFolders: [],
   });
 
@@ -214,7 +214,7 @@ test("where files can share blocks nobody waits for the receiver", async () => {
     database,
     emit: () => {},
     root: join(mounted, "volumes"),
-    trash: join(mounted, "trash"),
+    trash: Trash.open(join(mounted, "trash")),
     pluginFolders: [],
   });
   await makeData();

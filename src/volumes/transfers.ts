@@ -1,6 +1,6 @@
-import { basename, join } from "node:path";
-import { conflict, faultPoint, log, newId } from "../lib/index.ts";
-import { openRoot, sharesBlocks } from "../linux/index.ts";
+import { conflict, faultPoint, log } from "../lib/index.ts";
+import { sharesBlocks } from "../linux/index.ts";
+import type { Trash } from "../store/index.ts";
 import type { Volume, VolumeCreateRequest } from "../wire/index.ts";
 import { nameIsTaken, type VolumeCore } from "./core.ts";
 import { ANONYMOUS_LABEL } from "./names.ts";
@@ -35,9 +35,9 @@ export interface CloneOptions {
 /** Volumes' data in and out as a whole: what Docker has no command for. */
 export class VolumeTransfers {
   readonly #core: VolumeCore;
-  readonly #trash: string;
+  readonly #trash: Trash;
 
-  constructor(core: VolumeCore, trash: string) {
+  constructor(core: VolumeCore, trash: Trash) {
     this.#core = core;
     this.#trash = trash;
   }
@@ -103,17 +103,13 @@ export class VolumeTransfers {
   /** Where files can share blocks: a copy that nobody writes to. Those who stood still for it go on. */
   async #quickCopy(path: string, frozen: Frozen, undo: AsyncDisposableStack): Promise<string | undefined> {
     if (!sharesBlocks(path)) return undefined;
-    const grave = join(this.#trash, `export-${newId().slice(0, 16)}`);
-    undo.defer(async () => {
-      using trash = openRoot(this.#trash);
-      await trash.removeTree(basename(grave));
-    });
+    const copy = undo.use(this.#trash.scratch());
     try {
-      await copyDirectory(path, grave);
+      await copyDirectory(path, copy.path);
     } finally {
       await frozen[Symbol.asyncDispose]();
     }
-    return grave;
+    return copy.path;
   }
 
   /** Brings files into a volume that nobody sees meanwhile, or sees as it is. */

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent } from "../lib/index.ts";
 import { detachBelow, isMountPoint, mountsBelow, openRoot } from "../linux/index.ts";
-import { Database } from "../store/index.ts";
+import { Database, Trash } from "../store/index.ts";
 import { ANONYMOUS_LABEL } from "./names.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -31,7 +31,7 @@ const open = () =>
     database,
     emit: (event) => events.push(event),
     root: join(directory, "volumes"),
-    trash: join(directory, "trash"),
+    trash: Trash.open(join(directory, "trash")),
     pluginFolders: [join(directory, "plugins")],
   });
 

@@ -1,6 +1,6 @@
 import { type EmitEvent, faultPoint, kindOf, log, messageOf, unavailable } from "../lib/index.ts";
 import { copyTree, openRoot, type RootDir } from "../linux/index.ts";
-import type { Database } from "../store/index.ts";
+import type { Database, Trash } from "../store/index.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../wire/index.ts";
 import { noSuchVolume, VolumeCore } from "./core.ts";
 import { type Filters, listFilter, pruneFilter } from "./filters.ts";
@@ -20,8 +20,8 @@ export interface VolumesOptions {
   readonly emit: EmitEvent;
   /** `<data root>/volumes` */
   readonly root: string;
-  /** `<data root>/trash` */
-  readonly trash: string;
+  /** On the same file system. */
+  readonly trash: Trash;
   /** Where plugins are looked for. Default: Docker's folders. */
   readonly pluginFolders?: readonly string[];
   readonly pluginPatience?: PluginPatience;

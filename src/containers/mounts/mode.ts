@@ -1,3 +1,5 @@
+import { PROPAGATIONS } from "../../linux/index.ts";
+
 /** What may follow the second colon of `-v source:destination:mode`. */
 export interface MountMode {
   readonly readOnly: boolean;
@@ -7,14 +9,6 @@ export interface MountMode {
   readonly noCopy?: boolean;
 }
 
-export const PROPAGATIONS: readonly string[] = [
-  "private",
-  "rprivate",
-  "slave",
-  "rslave",
-  "shared",
-  "rshared",
-];
 export const DEFAULT_PROPAGATION = "rprivate";
 
 /**

@@ -1,6 +1,7 @@
 import { invalidParameter, messageOf } from "../../lib/index.ts";
+import { PROPAGATIONS } from "../../linux/index.ts";
 import type { Mount } from "../../wire/index.ts";
-import { DEFAULT_PROPAGATION, PROPAGATIONS } from "./mode.ts";
+import { DEFAULT_PROPAGATION } from "./mode.ts";
 import { cleanPath, isLocalPath, parseDestination } from "./path.ts";
 import type { PlannedMount } from "./plan-types.ts";
 import { tmpfsOptionsOfMount } from "./tmpfs.ts";

@@ -1,9 +1,9 @@
 /** Real containers for the tests of streams: busybox under the monitor and the runtime, with the least of a life around them. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { newId } from "../../lib/index.ts";
-import { openRoot } from "../../linux/index.ts";
+import { openRoot, removeDirectory } from "../../linux/index.ts";
 import {
   buildSpec,
   ExitWatcher,
@@ -148,7 +148,7 @@ export class ContainerFixture implements AsyncDisposable {
     const cgroups = hostCgroups();
     cgroups.removeIfEmpty(`${this.#cgroupParent}/monitors`);
     cgroups.removeIfEmpty(this.#cgroupParent);
-    rmSync(this.directory, { recursive: true, force: true });
+    removeDirectory(this.directory);
   }
 
   async #exited(id: string, code: number): Promise<void> {

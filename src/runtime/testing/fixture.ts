@@ -1,6 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeDirectory } from "../../linux/index.ts";
 import type { HostConfig } from "../../wire/index.ts";
 import type { Cgroups } from "../cgroups/contract.ts";
 import { openCgroups } from "../cgroups/open.ts";
@@ -147,7 +148,7 @@ export class RuntimeFixture implements AsyncDisposable {
     for (const id of this.#ids) await runtime.delete(id, { force: true });
     this.cgroups.removeIfEmpty(`${this.cgroupParent}/monitors`);
     this.cgroups.removeIfEmpty(this.cgroupParent);
-    rmSync(this.directory, { recursive: true, force: true });
+    removeDirectory(this.directory);
   }
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
-import { basename, join } from "node:path";
-import { conflict, log, messageOf, newId } from "../../lib/index.ts";
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { conflict, log, messageOf } from "../../lib/index.ts";
 import { openRoot, unmount } from "../../linux/index.ts";
+import type { Trash } from "../../store/index.ts";
 import { assertAnswers } from "../answers.ts";
 import type { VolumeDriver, VolumeFacts } from "../driver.ts";
 import { isMounted, mountOver, unmountNetwork } from "./mount-over.ts";
@@ -18,7 +19,7 @@ export interface LocalDriverOptions {
   /** Holds one directory a volume. */
   readonly root: string;
   /** On the same file system; what is moved there is deleted by and by. */
-  readonly trash: string;
+  readonly trash: Trash;
   /** Default: the kernel's. */
   readonly quotas?: Quotas;
 }
@@ -31,7 +32,7 @@ export class LocalDriver implements VolumeDriver {
   readonly scope = "local";
   readonly mountsFor = "use";
   readonly #root: string;
-  readonly #trash: string;
+  readonly #trash: Trash;
   readonly #quotas: Quotas;
 
   constructor(options: LocalDriverOptions) {
@@ -39,7 +40,6 @@ export class LocalDriver implements VolumeDriver {
     this.#trash = options.trash;
     this.#quotas = options.quotas ?? new Quotas();
     mkdirSync(this.#root, { recursive: true, mode: PRIVATE });
-    mkdirSync(this.#trash, { recursive: true, mode: PRIVATE });
   }
 
   path(volume: Pick<VolumeFacts, "name">): string {
@@ -65,16 +65,7 @@ export class LocalDriver implements VolumeDriver {
   async remove(volume: VolumeFacts): Promise<void> {
     await this.unmount(volume);
     this.#freeQuota(volume);
-    const grave = join(this.#trash, `volume-${newId().slice(0, 16)}`);
-    try {
-      renameSync(this.#directory(volume), grave);
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return;
-      throw error;
-    }
-    void removeBelow(this.#trash, [basename(grave)]).catch((error: unknown) =>
-      log.warn("cannot delete the files of a removed volume", { path: grave, reason: messageOf(error) }),
-    );
+    this.#trash.take(this.#directory(volume));
   }
 
   async mount(volume: VolumeFacts): Promise<string> {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Trash } from "../../store/index.ts";
 import { LocalDriver } from "./local-driver.ts";
 import { type ProjectQuotas, Quotas } from "./quota.ts";
 
@@ -43,7 +44,7 @@ beforeEach(() => {
   kernel = new FakeQuotas();
   driver = new LocalDriver({
     root: join(directory, "volumes"),
-    trash: join(directory, "trash"),
+    trash: Trash.open(join(directory, "trash")),
     quotas: new Quotas(kernel),
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent } from "../../lib/index.ts";
 import { openRoot } from "../../linux/index.ts";
-import { Database } from "../../store/index.ts";
+import { Database, Trash } from "../../store/index.ts";
 import { assertAnswers } from "../answers.ts";
 import { Volumes } from "../volumes.ts";
 import { findPlugin, listPlugins, readAddress } from "./address.ts";
@@ -25,7 +25,7 @@ const open = () =>
     database,
     emit: (event) => events.push(event),
     root: join(directory, "volumes"),
-    trash: join(directory, "trash"),
+    trash: Trash.open(join(directory, "trash")),
     pluginFolders: [folder],
     pluginPatience: PATIENCE,
   });
