@@ -16,4 +16,4 @@ export { proxiesOfEnvironment } from "./proxies.ts";
 export { Registries } from "./registries.ts";
 export { type RemoteRepository, verificationFailed } from "./repository.ts";
 export type { SearchResult } from "./search.ts";
-export type { BlobArrival, BlobSource, PushTarget } from "./upload.ts";
+export type { BegunUpload, BlobArrival, BlobSource, PushTarget } from "./upload.ts";

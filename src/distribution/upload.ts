@@ -1,4 +1,4 @@
-import { type Digest, log, messageOf } from "../lib/index.ts";
+import { type Digest, kindOf, log, messageOf } from "../lib/index.ts";
 import type { EndpointClient } from "./endpoint-client.ts";
 import type { RepositoryName } from "./endpoints.ts";
 import { RegistryError } from "./errors.ts";
@@ -21,6 +21,14 @@ export type BlobArrival =
   | { readonly how: "exists" }
   | { readonly how: "mounted"; readonly from: string }
   | { readonly how: "uploaded" };
+
+/** An upload whose content was still being made when it began. */
+export interface BegunUpload {
+  /** Where it goes on, if it got that far. */
+  readonly session: URL | undefined;
+  /** The registry has taken all that there was. */
+  readonly isWhole: boolean;
+}
 
 /** Smaller content goes in one request behind the one that opens the upload. */
 const MONOLITHIC_BYTES_MAX = 1 << 20;
@@ -85,8 +93,56 @@ export class PushTarget {
       if (session !== undefined) break;
     }
     if (!("read" in blob)) return undefined;
-    await this.#upload(blob, session, progress, signal);
+    await this.#upload(blob, session === undefined ? undefined : { session, at: 0 }, progress, signal);
     return { how: "uploaded" };
+  }
+
+  /**
+   * Sends content while it is made, before anybody knows its digest: `end` then says it. What stands against this way alone
+   * is no failure: the source is not read further, and `end` goes on from where it got to.
+   * @throws RegistryError where nothing may be uploaded here; the signal's reason
+   */
+  async begin(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BegunUpload> {
+    let session: URL | undefined;
+    let isUsed = false;
+    const body = () => {
+      if (isUsed) throw new RegistryError("the upload would have to begin anew", { isTemporary: true });
+      isUsed = true;
+      return source;
+    };
+    try {
+      session = locationOf(await this.#open("", [pushScope(this.name.path)], signal));
+      const answer = await this.#client.request({
+        method: "PATCH",
+        target: session,
+        headers: { "Content-Type": "application/octet-stream" },
+        body,
+        scopes: [pushScope(this.name.path)],
+        signal,
+        answerMs: FINISH_MS,
+        accept: [202, 204],
+      });
+      await answer.body.cancel();
+      return { session: locationOf(answer), isWhole: true };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (kindOf(error) === "Forbidden" || kindOf(error) === "Unauthorized") throw error;
+      log.debug("an upload beside the compression breaks off", { error: messageOf(error) });
+      return { session, isWhole: false };
+    }
+  }
+
+  /** Ends what `begin` began. */
+  async end(
+    begun: BegunUpload,
+    blob: BlobSource,
+    progress: (sentBytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { session, isWhole } = begun;
+    if (session === undefined) return await this.#upload(blob, undefined, progress, signal);
+    const opened = isWhole ? { session, at: blob.sizeBytes } : await this.#whereIs(session, signal);
+    await this.#upload(blob, opened, progress, signal);
   }
 
   async #mount(digest: Digest, from: string, signal: AbortSignal): Promise<HttpAnswer> {
@@ -108,12 +164,12 @@ export class PushTarget {
 
   async #upload(
     blob: BlobSource,
-    opened: URL | undefined,
+    opened: { readonly session: URL; readonly at: number } | undefined,
     progress: (sentBytes: number) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    let session = opened;
-    let at = 0;
+    let session = opened?.session;
+    let at = Math.min(opened?.at ?? 0, blob.sizeBytes);
     for (let attempt = 1; ; attempt++) {
       try {
         session ??= locationOf(await this.#open("", [pushScope(this.name.path)], signal));

@@ -41,6 +41,18 @@ const STEPS = [
      image TEXT NOT NULL REFERENCES images (id)
    ) STRICT;`,
   "CREATE INDEX images_snapshots_by_image ON images_snapshots (image)",
+  `CREATE TABLE images_pins (
+     /* Who wants the layer beside images: a record of the build cache. */
+     owner TEXT NOT NULL,
+     diff_id TEXT NOT NULL REFERENCES images_layers (diff_id) ON DELETE CASCADE,
+     PRIMARY KEY (owner, diff_id)
+   ) STRICT, WITHOUT ROWID;`,
+  "CREATE INDEX images_pins_by_layer ON images_pins (diff_id)",
+  `CREATE TABLE images_unsynced (
+     /* Whole, and handed to the kernel that ran then, but not known to be on disk. */
+     diff_id TEXT PRIMARY KEY REFERENCES images_layers (diff_id) ON DELETE CASCADE,
+     boot TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** An image as the catalog knows it. */
@@ -78,7 +90,7 @@ const IMAGE = "SELECT id, config, created_ms, parent, last_tagged FROM images";
 
 /**
  * What is known of images: rows of the database and nothing else. A row names a layer only after the layer is
- * durable, and a layer's files are removed only after its row.
+ * durable, or says beside it that it is not; a layer's files are removed only after its row.
  */
 export class Catalog {
   readonly #db: Database;
@@ -170,8 +182,7 @@ export class Catalog {
   remove(id: Digest): void {
     this.write(() => {
       this.#db.run("DELETE FROM images_names WHERE image = ?", id);
-      const isUsed = this.#db.get("SELECT 1 FROM images_snapshots WHERE image = ? LIMIT 1", id) !== undefined;
-      if (isUsed) this.#db.run("UPDATE images SET removed = 1 WHERE id = ?", id);
+      if (this.isUnderSnapshot(id)) this.#db.run("UPDATE images SET removed = 1 WHERE id = ?", id);
       else this.#drop(id);
     });
   }
@@ -242,6 +253,11 @@ export class Catalog {
     return row === undefined ? undefined : layerRecord(row);
   }
 
+  /** What the topmost layer that says something about the root directory itself says. */
+  rootOf(layers: readonly DiffId[]): RootAttributes | undefined {
+    return layers.map((diffId) => this.layer(diffId)?.root).findLast((root) => root !== undefined);
+  }
+
   layers(): LayerRecord[] {
     return this.#db.all<LayerRow>("SELECT * FROM images_layers").map(layerRecord);
   }
@@ -255,12 +271,66 @@ export class Catalog {
     return new Map(rows.map((row) => [row.diff_id, row.uses]));
   }
 
-  /** Layers that no image has. */
-  unusedLayers(): DiffId[] {
-    const rows = this.#db.all<{ diff_id: DiffId }>(
-      "SELECT diff_id FROM images_layers WHERE diff_id NOT IN (SELECT diff_id FROM images_stacks)",
+  /** Images that have the layer. */
+  imagesWith(diffId: DiffId): Digest[] {
+    const rows = this.#db.all<{ image: Digest }>(
+      `SELECT DISTINCT image FROM images_stacks JOIN images ON images.id = image
+       WHERE diff_id = ? AND removed = 0 ORDER BY created_ms, image`,
+      diffId,
     );
-    return rows.map((row) => row.diff_id);
+    return rows.map(({ image }) => image);
+  }
+
+  /** Whether an image has the layer, also one that was removed and is still under a container. */
+  isInImage(diffId: DiffId): boolean {
+    return this.#db.get("SELECT 1 FROM images_stacks WHERE diff_id = ? LIMIT 1", diffId) !== undefined;
+  }
+
+  /** Bytes of the files of all layers that images have, each once. */
+  imageLayerBytes(): number {
+    const row = this.#db.get<{ bytes: number | null }>(
+      "SELECT sum(content_bytes) AS bytes FROM images_layers WHERE diff_id IN (SELECT diff_id FROM images_stacks)",
+    );
+    return row?.bytes ?? 0;
+  }
+
+  /** Layers that no image has, and no pin keeps. */
+  unusedLayers(): LayerRecord[] {
+    return this.#db
+      .all<LayerRow>(
+        `SELECT * FROM images_layers WHERE diff_id NOT IN (SELECT diff_id FROM images_stacks)
+         AND diff_id NOT IN (SELECT diff_id FROM images_pins)`,
+      )
+      .map(layerRecord);
+  }
+
+  /** Keeps layers for somebody, whatever images there are. */
+  pin(owner: string, layers: readonly DiffId[]): void {
+    this.write(() => {
+      for (const diffId of layers)
+        this.#db.run("INSERT OR IGNORE INTO images_pins (owner, diff_id) VALUES (?, ?)", owner, diffId);
+    });
+  }
+
+  unpin(owner: string): void {
+    this.#db.run("DELETE FROM images_pins WHERE owner = ?", owner);
+  }
+
+  /** The layer's bytes were handed to the kernel that runs now, which `boot` names. */
+  addUnsynced(diffId: DiffId, boot: string): void {
+    this.#db.run("INSERT OR IGNORE INTO images_unsynced (diff_id, boot) VALUES (?, ?)", diffId, boot);
+  }
+
+  unsynced(): { diffId: DiffId; boot: string }[] {
+    return this.#db
+      .all<{ diff_id: DiffId; boot: string }>("SELECT * FROM images_unsynced")
+      .map(({ diff_id, boot }) => ({ diffId: diff_id, boot }));
+  }
+
+  removeUnsynced(layers: readonly DiffId[]): void {
+    this.write(() => {
+      for (const diffId of layers) this.#db.run("DELETE FROM images_unsynced WHERE diff_id = ?", diffId);
+    });
   }
 
   removeLayer(diffId: DiffId): void {
@@ -278,6 +348,10 @@ export class Catalog {
 
   snapshotImage(key: string): Digest | undefined {
     return this.#db.get<{ image: Digest }>("SELECT image FROM images_snapshots WHERE key = ?", key)?.image;
+  }
+
+  isUnderSnapshot(image: Digest): boolean {
+    return this.#db.get("SELECT 1 FROM images_snapshots WHERE image = ? LIMIT 1", image) !== undefined;
   }
 
   snapshotKeys(): string[] {

@@ -8,12 +8,15 @@ import { parseRepositoryAndTag } from "./reference.ts";
 import type { Snapshot, Snapshotter } from "./snapshots/snapshotter.ts";
 import { pointTag } from "./tag.ts";
 import { nowRfc3339 } from "./time.ts";
+import type { Move } from "./versions/moves.ts";
 
 /** The digest of an empty tar: two blocks of zeros. A commit without changes gets no layer, as by Docker. */
 const EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 
 export interface CommitOptions {
   readonly containerId: string;
+  /** For the record of how the image came about. */
+  readonly containerName?: string | undefined;
   /** The image that the container was made from. */
   readonly imageId: string;
   /** The container's configuration, or the one of the request's body. */
@@ -72,7 +75,12 @@ export async function commitSnapshot(
   });
   catalog.write(() => {
     catalog.add(document, catalog.get(base.id) === undefined ? undefined : base.id);
-    if (name !== undefined) pointTag(context, name, document.id);
+    const how: Move = {
+      kind: "commit",
+      container: options.containerId,
+      containerName: options.containerName,
+    };
+    if (name !== undefined) pointTag(context, name, document.id, how);
   });
   faultPoint("image-recorded");
   await catalog.durable();

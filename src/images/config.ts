@@ -194,7 +194,7 @@ function withoutUndefined<T extends object>(value: T): T {
 
 /** What a new image is made of. */
 export interface NewImage {
-  readonly created: string;
+  readonly created?: string | undefined;
   readonly author?: string | undefined;
   readonly comment?: string | undefined;
   readonly architecture: string;
@@ -204,6 +204,17 @@ export interface NewImage {
   readonly config: ImageConfig;
   readonly layers: readonly DiffId[];
   readonly history: readonly HistoryEntry[];
+  /** What a build leaves for later ones, where it wants to. */
+  readonly buildCache?: unknown;
+}
+
+/** Where an image's configuration has what its build left for later builds; other engines pass it on as it is. */
+const BUILD_CACHE_FIELD = "berth.build.cache.v1";
+
+/** What a build left in a configuration, by whomever it was written: to be checked. */
+export function buildCacheOf(document: ImageDocument): unknown {
+  const json = JSON.parse(new TextDecoder().decode(document.bytes)) as Json;
+  return json[BUILD_CACHE_FIELD];
 }
 
 /** Writes the configuration of an image that was made here, with the fields in the order in which OCI names them. */
@@ -227,6 +238,7 @@ export function newImageDocument(image: NewImage): ImageDocument {
         empty_layer: entry.emptyLayer || undefined,
       }),
     ),
+    [BUILD_CACHE_FIELD]: image.buildCache,
   });
   return parseImageDocument(Buffer.from(JSON.stringify(json)));
 }

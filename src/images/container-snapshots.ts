@@ -4,13 +4,7 @@ import type { FilesystemChange } from "../wire/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Layers } from "./layers.ts";
 import { sizeOfLayers } from "./sizes.ts";
-import type {
-  ChangeOptions,
-  MountOptions,
-  RootAttributes,
-  Snapshot,
-  Snapshotter,
-} from "./snapshots/snapshotter.ts";
+import type { ChangeOptions, MountOptions, Snapshot, Snapshotter } from "./snapshots/snapshotter.ts";
 
 /** Writable layers of containers over their images' layers. */
 export class ContainerSnapshots {
@@ -99,12 +93,7 @@ export class ContainerSnapshots {
     const image = id === undefined ? undefined : this.#catalog.getRemoved(id);
     if (image === undefined) throw notFound(`no such snapshot: ${key}`);
     const { layers } = image.document;
-    return { key, layers, root: this.#rootOf(layers) };
-  }
-
-  /** The topmost layer that says something about the root directory itself. */
-  #rootOf(layers: Snapshot["layers"]): RootAttributes | undefined {
-    return layers.map((diffId) => this.#catalog.layer(diffId)?.root).findLast((root) => root !== undefined);
+    return { key, layers, root: this.#catalog.rootOf(layers) };
   }
 
   /** At the daemon's start: removes what has no row. */

@@ -3,6 +3,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Layers } from "./layers.ts";
 import type { TravelRecords } from "./registry/records.ts";
 import type { Users } from "./users.ts";
+import type { Versions } from "./versions/versions.ts";
 
 /** What the operations on images work with. */
 export interface ImageContext {
@@ -10,6 +11,8 @@ export interface ImageContext {
   readonly layers: Layers;
   readonly records: TravelRecords;
   readonly users: Users;
+  /** Where each name pointed, and how it came to. */
+  readonly versions: Versions;
   readonly emit: EmitEvent;
   /** Of images that are made here: `linux`, `amd64`. */
   readonly platform: { readonly os: string; readonly architecture: string };

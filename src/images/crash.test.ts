@@ -33,6 +33,21 @@ const files = ["a file", "b directory", "b/c file"];
 const IMPORT = `await images.import(chunksOf(tar(file("a", "1"), file("b/c", "2"))), { repository: "new" });`;
 const LOAD = `await images.load((await import("node:fs")).createReadStream(process.argv[1] ?? "archive.tar"));`;
 
+const BUILD = `
+  const { builds } = images;
+  await using layer = await builds.layers.receive(chunksOf(tar(file("a", "1"), file("b/c", "2"))));
+  using held = await layer.keep();
+  if (process.env.PINNED === "1") builds.layers.pin("cache", held.layers);
+  await builds.record({
+    created: undefined, author: "", platform: { os: "linux", architecture: "amd64", variant: "", osVersion: "" },
+    config: {}, layers: held.layers, history: [], names: ["docker.io/library/new:latest"], parent: undefined,
+    inlineCache: undefined, how: () => ({ dockerfile: held.layers[0], arguments: {}, bases: [] }),
+  });`;
+const BUILD_POINTS: Record<string, string[]> = {
+  erofs: ["blob-renamed", "layer-index-renamed", "layer-here", "layer-durable", "image-recorded"],
+  overlay: ["blob-renamed", "layer-here", "layer-durable", "image-recorded"],
+};
+
 /** Whole images, no image that is not, and nothing else on disk. */
 async function expectSound(store: TestStore): Promise<void> {
   const wanted = new Set<string>();
@@ -93,6 +108,30 @@ for (const driver of ["erofs", "overlay"]) {
         });
       });
     }
+
+    for (const point of BUILD_POINTS[driver]!) {
+      test(`at ${point} of a build: the next start has the whole image or none`, async () => {
+        await withRoot(async (root) => {
+          await dieAt(point, root, driver, BUILD);
+          const store = await TestStore.open(root, driver as never);
+          await expectSound(store);
+          expect((await store.images.list()).length).toBe(point === "image-recorded" ? 1 : 0);
+          await store.close();
+        });
+      });
+    }
+
+    test("at layer-durable of a build whose layers are in the cache: these are there still", async () => {
+      await withRoot(async (root) => {
+        await dieAt("layer-durable", root, driver, BUILD.replace("process.env.PINNED", '"1"'));
+        const store = await TestStore.open(root, driver as never);
+        const pinned = store.db.all<{ diff_id: `sha256:${string}` }>("SELECT diff_id FROM images_pins");
+        using view = await store.images.builds.layers.view(pinned.map(({ diff_id }) => diff_id as never));
+        expect(listTree(view)).toEqual(files);
+        expect(await store.images.list()).toEqual([]);
+        await store.close();
+      });
+    });
 
     test("at image-recorded of a load", async () => {
       await withRoot(async (root) => {

@@ -1,5 +1,5 @@
 import { DEFAULT_REGISTRIES, type Patience, type RegistriesConfig } from "../distribution/index.ts";
-import type { Digest, EmitEvent } from "../lib/index.ts";
+import { type Digest, type EmitEvent, log, messageOf } from "../lib/index.ts";
 import type { BlobStore, Database } from "../store/index.ts";
 import type {
   DistributionInspect,
@@ -13,6 +13,7 @@ import type {
 } from "../wire/index.ts";
 import { type LoadOptions, loadImages } from "./archive/load.ts";
 import { saveImages } from "./archive/save.ts";
+import { BuildImages } from "./build-images.ts";
 import { Catalog } from "./catalog.ts";
 import { type CommitOptions, commitSnapshot } from "./commit.ts";
 import { ContainerSnapshots } from "./container-snapshots.ts";
@@ -28,9 +29,12 @@ import { RegistryOperations, type RequestedImage } from "./registry/operations.t
 import { TravelRecords } from "./registry/records.ts";
 import { type RemoveOptions, removeImage } from "./remove.ts";
 import { checkPlatform, resolveImage } from "./resolve.ts";
+import { sizeOfImages } from "./sizes.ts";
 import type { Snapshotter } from "./snapshots/snapshotter.ts";
 import { tagImage } from "./tag.ts";
 import { Users } from "./users.ts";
+import { ImageVersions } from "./versions/image-versions.ts";
+import { DEFAULT_VERSION_LIMITS, type VersionLimits, Versions } from "./versions/versions.ts";
 
 export interface ImagesOptions {
   readonly db: Database;
@@ -39,11 +43,15 @@ export interface ImagesOptions {
   readonly emit: EmitEvent;
   /** A directory on the disk that layers are written to: it is not filled to the brim. */
   readonly dataRoot: string;
+  /** What is free there; the disk is asked where it is not given. */
+  readonly freeBytes?: (() => Promise<number>) | undefined;
   /** For the words of `rmi`: whether a container that holds an image runs. */
   readonly isRunning?: (containerId: string) => boolean;
   /** How registries are reached; Docker's defaults where nothing is said. */
   readonly registries?: RegistriesConfig;
   readonly patience?: Patience;
+  /** How many versions of each name are kept. */
+  readonly versions?: VersionLimits | undefined;
 }
 
 /** What `resolve` tells of an image. */
@@ -70,23 +78,22 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 export class Images {
   readonly #context: ImageContext;
   readonly #snapshotter: Snapshotter;
-  readonly #dataRoot: string;
   /** What goes between here and registries. */
   readonly registry: RegistryOperations;
   /** Writable layers of containers. */
   readonly snapshots: ContainerSnapshots;
+  /** Where names pointed before, and what is in images. */
+  readonly versions: ImageVersions;
+  /** For builds: what they begin with, and where they leave what they made. */
+  readonly builds: BuildImages;
 
-  private constructor(
-    context: ImageContext,
-    snapshotter: Snapshotter,
-    dataRoot: string,
-    registry: RegistryOperations,
-  ) {
+  private constructor(context: ImageContext, snapshotter: Snapshotter, registry: RegistryOperations) {
     this.registry = registry;
     this.#context = context;
     this.#snapshotter = snapshotter;
-    this.#dataRoot = dataRoot;
     this.snapshots = new ContainerSnapshots(context.catalog, context.layers, snapshotter);
+    this.versions = new ImageVersions(context, snapshotter);
+    this.builds = new BuildImages(context, registry, snapshotter);
   }
 
   /** Reads what is there, and removes what a crash left half done. */
@@ -97,14 +104,18 @@ export class Images {
     const context: ImageContext = {
       catalog,
       records,
-      layers: new Layers(catalog, records, blobs, snapshotter),
+      layers: new Layers(catalog, records, blobs, snapshotter, {
+        directory: dataRoot,
+        freeBytes: options.freeBytes,
+      }),
       users: new Users(isRunning ?? (() => false)),
+      versions: new Versions(db, options.versions ?? DEFAULT_VERSION_LIMITS),
       emit,
       platform: { os: "linux", architecture: ARCHITECTURES[process.arch] ?? process.arch },
     };
     const { registries = DEFAULT_REGISTRIES, patience } = options;
-    const registry = new RegistryOperations(context, registries, dataRoot, patience);
-    const images = new Images(context, snapshotter, dataRoot, registry);
+    const registry = new RegistryOperations(context, registries, patience);
+    const images = new Images(context, snapshotter, registry);
     await images.snapshots.sweep();
     await context.layers.sweep();
     return images;
@@ -157,7 +168,7 @@ export class Images {
 
   /** @returns the new image's id */
   import(source: AsyncIterable<Uint8Array>, options: ImportOptions = {}): Promise<Digest> {
-    return importImage(this.#context, source, options, this.#dataRoot);
+    return importImage(this.#context, source, options);
   }
 
   load(
@@ -165,7 +176,7 @@ export class Images {
     options: LoadOptions = {},
     report: (message: JsonMessage) => void = () => {},
   ): Promise<void> {
-    return loadImages(this.#context, source, options, this.#dataRoot, report);
+    return loadImages(this.#context, source, options, report);
   }
 
   /** `docker pull`; without a tag, of all tags. `auth` is the API's `X-Registry-Auth`. */
@@ -192,6 +203,20 @@ export class Images {
     return this.registry.search(...search);
   }
 
+  /** `docker manifest inspect` of what a registry has. */
+  manifests(
+    ...asked: Parameters<RegistryOperations["manifests"]>
+  ): ReturnType<RegistryOperations["manifests"]> {
+    return this.registry.manifests(...asked);
+  }
+
+  /** `docker manifest push`. */
+  pushManifestList(
+    ...pushed: Parameters<RegistryOperations["pushManifestList"]>
+  ): ReturnType<RegistryOperations["pushManifestList"]> {
+    return this.registry.pushManifestList(...pushed);
+  }
+
   /** What a registry has under a name. */
   distribution(name: string, auth: string | undefined, signal: AbortSignal): Promise<DistributionInspect> {
     return this.registry.distribution(name, auth, signal);
@@ -207,9 +232,9 @@ export class Images {
     return { id: await commitSnapshot(this.#context, this.#snapshotter, snapshot, options) };
   }
 
-  /** Bytes that all layers take, each once: `LayersSize` of `system df`. */
+  /** Bytes that all layers take, each once, with the compressed forms that they came in: `LayersSize` of `system df`. */
   layersSize(): number {
-    return this.#context.catalog.layers().reduce((sum, { contentBytes }) => sum + contentBytes, 0);
+    return sizeOfImages(this.#context);
   }
 
   /** How many images there are, for `info`. */
@@ -218,6 +243,10 @@ export class Images {
   }
 
   async close(): Promise<void> {
+    await this.versions.close();
+    await this.#context.layers
+      .settleAll()
+      .catch((error: unknown) => log.warn("cannot write layers to disk", { error: messageOf(error) }));
     await this.#snapshotter.close();
   }
 }

@@ -2,7 +2,6 @@ import { type Digest, decompress, faultPoint } from "../lib/index.ts";
 import { applyChanges } from "./changes/apply.ts";
 import { newImageDocument } from "./config.ts";
 import { type ImageContext, tellImageEvent } from "./context.ts";
-import { whileSpaceLasts } from "./limited.ts";
 import { parseRepositoryAndTag } from "./reference.ts";
 import { parsePlatform } from "./resolve.ts";
 import { pointTag } from "./tag.ts";
@@ -27,13 +26,12 @@ export async function importImage(
   context: ImageContext,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
-  spaceOf: string,
 ): Promise<Digest> {
   const { repository, tag, message, changes } = options;
   const name = repository ? parseRepositoryAndTag(repository, tag ?? "") : undefined;
   const platform = options.platform ? parsePlatform(options.platform) : undefined;
   const config = applyChanges({}, changes ?? []);
-  await using layer = await context.layers.receive(whileSpaceLasts(decompress(source), spaceOf));
+  await using layer = await context.layers.receive(decompress(source));
   using held = await layer.keep();
   const created = nowRfc3339();
   const comment = message || "Imported from -";
@@ -49,7 +47,7 @@ export async function importImage(
   });
   context.catalog.write(() => {
     context.catalog.add(document);
-    if (name !== undefined) pointTag(context, name, document.id);
+    if (name !== undefined) pointTag(context, name, document.id, { kind: "import" });
   });
   faultPoint("image-recorded");
   await context.catalog.durable();

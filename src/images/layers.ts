@@ -1,6 +1,8 @@
 import { type Digest, faultPoint, invalidParameter, log, messageOf, notFound } from "../lib/index.ts";
+import { bootId } from "../linux/index.ts";
 import type { BlobStore, BlobWriter } from "../store/index.ts";
 import type { Catalog, LayerRecord } from "./catalog.ts";
+import { type DiskSpace, whileSpaceLasts } from "./limited.ts";
 import { Mutex } from "./mutex.ts";
 import type { BlobRecord, TravelRecords } from "./registry/records.ts";
 import type { DiffId, Snapshotter } from "./snapshots/snapshotter.ts";
@@ -18,6 +20,8 @@ export interface ReceivedLayer extends AsyncDisposable {
   readonly tarBytes: number;
   /** With the form in which it came, where that is to be kept as well. */
   keep(came?: CameAs): Promise<HeldLayer>;
+  /** Keeps it without waiting for the disk: it is durable after `Layers.settle`, or gone after a power cut. */
+  keepLater(): Promise<HeldLayer>;
 }
 
 /** A layer's bytes as they travelled, verified and on disk but not yet under their name. */
@@ -43,23 +47,37 @@ export class Layers {
   /** Layers come and go one step at a time, so that none is removed between "it is here" and the row that names it. */
   readonly #steps = new Mutex();
   readonly #holds = new Map<DiffId, number>();
+  /** Layers that were found whole since this process began, and not removed by it. */
+  readonly #seen = new Set<DiffId>();
+  /** Layers that are whole but not known to be on disk. */
+  readonly #unsynced: Set<DiffId>;
+  readonly #space: DiskSpace;
 
-  constructor(catalog: Catalog, records: TravelRecords, blobs: BlobStore, snapshotter: Snapshotter) {
+  /** @param space the disk that layers are written to; without `makeRoom`, which is this class's work */
+  constructor(
+    catalog: Catalog,
+    records: TravelRecords,
+    blobs: BlobStore,
+    snapshotter: Snapshotter,
+    space: Omit<DiskSpace, "makeRoom">,
+  ) {
+    this.#space = { ...space, makeRoom: (bytes) => this.dropForms(bytes) };
     this.#catalog = catalog;
     this.#records = records;
     this.#blobs = blobs;
     this.#snapshotter = snapshotter;
+    this.#unsynced = new Set(catalog.unsynced().map(({ diffId }) => diffId));
   }
 
   /**
    * Reads a layer's uncompressed tar to its end.
-   * @throws InvalidParameter for a malformed or hostile one; nothing stays
+   * @throws InvalidParameter for a malformed or hostile one, System where the disk has no room; nothing stays
    */
   async receive(tar: AsyncIterable<Uint8Array>): Promise<ReceivedLayer> {
     await using undo = new AsyncDisposableStack();
     const writer = undo.use(await this.#blobs.writer());
     const receiver = undo.use(await this.#snapshotter.receive());
-    for await (const bytes of tar) {
+    for await (const bytes of whileSpaceLasts(tar, this.#space)) {
       const indexed = receiver.write(bytes);
       const written = writer.write(bytes);
       if (indexed !== undefined) await indexed;
@@ -81,19 +99,99 @@ export class Layers {
       syncing?.catch(() => {});
       if (!(await this.#isHere(diffId))) await stage();
       await syncing;
+      return await this.#durably(
+        this.#steps.run(async () => {
+          if (!(await this.#isHere(diffId))) {
+            await stage();
+            // Without a row that names them, both are swept by the next start.
+            await Promise.all([writer.commit(), receiver.commit(diffId)]);
+            faultPoint("layer-durable");
+            this.#catalog.addLayer({ diffId, tarBytes, contentBytes: facts.contentBytes, root: facts.root });
+          }
+          if (came !== undefined) await this.#keepForm(diffId, came);
+          return this.#hold(diffId);
+        }),
+      );
+    };
+    const keepLater = async (): Promise<HeldLayer> => {
+      const stage = () => {
+        staged ??= receiver.stage(writer.path, { later: true });
+        return staged;
+      };
+      if (!(await this.#isHere(diffId))) await stage();
       return await this.#steps.run(async () => {
         if (!(await this.#isHere(diffId))) {
           await stage();
-          // Without a row that names them, both are swept by the next start.
-          await Promise.all([writer.commit(), receiver.commit(diffId)]);
-          faultPoint("layer-durable");
-          this.#catalog.addLayer({ diffId, tarBytes, contentBytes: facts.contentBytes, root: facts.root });
+          await Promise.all([writer.commitLater(), receiver.commit(diffId, { later: true })]);
+          faultPoint("layer-here");
+          const root = facts.root;
+          this.#catalog.write(() => {
+            this.#catalog.addLayer({ diffId, tarBytes, contentBytes: facts.contentBytes, root });
+            this.#catalog.addUnsynced(diffId, bootId());
+          });
+          this.#unsynced.add(diffId);
         }
-        if (came !== undefined) await this.#keepForm(diffId, came);
         return this.#hold(diffId);
       });
     };
-    return { diffId, tarBytes, keep, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+    return { diffId, tarBytes, keep, keepLater, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  }
+
+  /** A layer that somebody kept without waiting for the disk is no good yet to who wants to record it. */
+  async #durably<Held extends HeldLayer | undefined>(holding: Promise<Held>): Promise<Held> {
+    const held = await holding;
+    try {
+      if (held !== undefined) await this.settle([held.diffId]);
+      return held;
+    } catch (error) {
+      held?.[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Makes layers durable, which the caller holds. Costs nothing where all are. */
+  async settle(layers: readonly DiffId[]): Promise<void> {
+    const open = [...new Set(layers)].filter((diffId) => this.#unsynced.has(diffId));
+    if (open.length === 0) return;
+    await Promise.all([this.#blobs.sync(open), this.#snapshotter.sync(open)]);
+    faultPoint("layer-durable");
+    this.#catalog.removeUnsynced(open);
+    for (const diffId of open) this.#unsynced.delete(diffId);
+  }
+
+  /** Makes all layers durable. */
+  async settleAll(): Promise<void> {
+    const held = await this.holdQuickly([...this.#unsynced], { skipMissing: true });
+    try {
+      await this.settle(held.map(({ diffId }) => diffId));
+    } finally {
+      for (const one of held) one[Symbol.dispose]();
+    }
+  }
+
+  /**
+   * Holds layers, also such that are not durable yet. Those that were found whole before are not looked at again.
+   * @throws NotFound where one is missing
+   */
+  async holdQuickly(
+    layers: readonly DiffId[],
+    options: { skipMissing?: boolean } = {},
+  ): Promise<HeldLayer[]> {
+    using undo = new DisposableStack();
+    const held: HeldLayer[] = [];
+    for (const diffId of layers) {
+      const one = this.#holdSeen(diffId) ?? (await this.#find(diffId));
+      if (one === undefined && options.skipMissing === true) continue;
+      if (one === undefined) throw notFound(`layer does not exist: ${diffId}`);
+      held.push(undo.use(one));
+    }
+    undo.move();
+    return held;
+  }
+
+  #holdSeen(diffId: DiffId): HeldLayer | undefined {
+    if (!this.#seen.has(diffId) || this.#catalog.layer(diffId) === undefined) return undefined;
+    return this.#hold(diffId);
   }
 
   async #keepForm(diffId: DiffId, { digest, mediaType, sizeBytes, commit }: CameAs): Promise<void> {
@@ -121,6 +219,27 @@ export class Layers {
     return this.#blobs.read(digest, from);
   }
 
+  /**
+   * Removes forms that a registry is known to have until they make so many bytes, the longest unseen first; what came of
+   * downloads that were given up goes last. Layers stay, and a push gets such a form from where it is. Forms of layers that
+   * are held stay, too: somebody may be sending them.
+   * @returns how many bytes that gave
+   */
+  dropForms(bytes = Number.POSITIVE_INFINITY): Promise<number> {
+    return this.#steps.run(async () => {
+      let dropped = 0;
+      for (const { digest, diffId, sizeBytes } of this.#records.droppableBlobs()) {
+        if (dropped >= bytes) return dropped;
+        if (this.#holds.has(diffId)) continue;
+        // In this order: a file that no row wants is swept by the next start.
+        this.#records.dropBlob(digest);
+        await this.#blobs.remove(digest);
+        dropped += sizeBytes;
+      }
+      return dropped < bytes ? dropped + (await this.#blobs.removePartials()) : dropped;
+    });
+  }
+
   /** Holds a layer that somebody else holds. */
   share(held: HeldLayer): HeldLayer {
     return this.#hold(held.diffId);
@@ -146,9 +265,13 @@ export class Layers {
     return (await this.#blobs.size(diffId)) !== undefined && (await this.#snapshotter.hasLayer(diffId));
   }
 
-  /** Holds a layer that is here; undefined where it is not. */
-  async find(diffId: DiffId): Promise<HeldLayer | undefined> {
-    return await this.#steps.run(async () => ((await this.#isHere(diffId)) ? this.#hold(diffId) : undefined));
+  /** Holds a layer that is here, and durable; undefined where it is not. */
+  find(diffId: DiffId): Promise<HeldLayer | undefined> {
+    return this.#durably(this.#find(diffId));
+  }
+
+  #find(diffId: DiffId): Promise<HeldLayer | undefined> {
+    return this.#steps.run(async () => ((await this.#isHere(diffId)) ? this.#hold(diffId) : undefined));
   }
 
   /** Holds layers that an image has, while something is done with them. @throws NotFound where one is missing */
@@ -163,6 +286,7 @@ export class Layers {
   }
 
   #hold(diffId: DiffId): HeldLayer {
+    this.#seen.add(diffId);
     this.#holds.set(diffId, (this.#holds.get(diffId) ?? 0) + 1);
     let held = true;
     return {
@@ -223,14 +347,16 @@ export class Layers {
    * that failed can be kept so far that it need not come again.
    * @returns them
    */
-  async collect(options: { keepDownloads?: boolean } = {}): Promise<Digest[]> {
+  async collect(options: { keepDownloads?: boolean } = {}): Promise<LayerRecord[]> {
     return await this.#steps.run(async () => {
-      const unused = this.#catalog.unusedLayers().filter((diffId) => !this.#holds.has(diffId));
+      const records = this.#catalog.unusedLayers().filter(({ diffId }) => !this.#holds.has(diffId));
+      const unused: Digest[] = records.map(({ diffId }) => diffId);
       if (unused.length === 0) return [];
       const forms = unused.flatMap((diffId) => this.#records.blobsOf(diffId));
       this.#catalog.write(() => {
         for (const diffId of unused) this.#catalog.removeLayer(diffId);
       });
+      for (const diffId of unused) this.#seen.delete(diffId);
       await this.#catalog.durable();
       faultPoint("layer-rows-removed");
       for (const { digest } of forms) {
@@ -240,24 +366,26 @@ export class Layers {
         else await this.#blobs.remove(digest);
       }
       for (const diffId of unused) await this.#removeFiles(diffId);
-      return unused;
+      return records;
     });
   }
 
   /** Whether a row names these bytes, as a layer or as the form of one. */
   #isNamed(digest: Digest): boolean {
-    return this.#catalog.layer(digest) !== undefined || this.#records.isBlob(digest);
+    return this.#catalog.layer(digest) !== undefined || this.#records.isKeptBlob(digest);
   }
 
   async #removeFiles(diffId: DiffId): Promise<void> {
+    this.#unsynced.delete(diffId);
     await this.#snapshotter.removeLayer(diffId);
-    if (!this.#records.isBlob(diffId)) await this.#blobs.remove(diffId);
+    if (!this.#records.isKeptBlob(diffId)) await this.#blobs.remove(diffId);
   }
 
   /** At the daemon's start: removes what no row names, and rows that no image names. */
   async sweep(): Promise<void> {
+    await this.#checkUnsynced();
     const known = new Set<Digest>(this.#catalog.layers().map(({ diffId }) => diffId));
-    for (const digest of this.#records.blobDigests()) known.add(digest);
+    for (const digest of this.#records.keptBlobs()) known.add(digest);
     const found = new Set([
       ...(await this.#snapshotter.layers()),
       ...(await Array.fromAsync(this.#blobs.list())),
@@ -270,5 +398,34 @@ export class Layers {
       );
     }
     await this.collect({ keepDownloads: true });
+  }
+
+  /** Layers that the power may have gone off under: those that are not whole go, and their pins with them. */
+  async #checkUnsynced(): Promise<void> {
+    const boot = bootId();
+    for (const unsynced of this.#catalog.unsynced()) {
+      // What was handed to this kernel is as it was, whoever died meanwhile.
+      if (unsynced.boot === boot) continue;
+      const { diffId } = unsynced;
+      const isWhole = await this.#isWhole(diffId).catch(() => false);
+      if (isWhole) {
+        // Its index may be damaged as well, and is made anew.
+        await this.#snapshotter.removeLayer(diffId);
+        await this.#rebuild(diffId);
+        await this.#blobs.sync([diffId]);
+        this.#catalog.removeUnsynced([diffId]);
+      } else {
+        log.info("removing a layer that a power cut damaged", { layer: diffId });
+        this.#catalog.removeLayer(diffId);
+        await this.#removeFiles(diffId);
+      }
+      this.#unsynced.delete(diffId);
+    }
+  }
+
+  async #isWhole(diffId: DiffId): Promise<boolean> {
+    const hasher = new Bun.CryptoHasher("sha256");
+    for await (const bytes of this.#blobs.read(diffId)) hasher.update(bytes);
+    return `sha256:${hasher.digest("hex")}` === diffId;
   }
 }

@@ -4,17 +4,20 @@ import type { ImageContext } from "./context.ts";
 import { booleanFilter, checkFilterNames, type ImageFilters, matchesLabels, untilFilter } from "./filters.ts";
 import { familiarName, parseImageName } from "./reference.ts";
 import { removeImage } from "./remove.ts";
+import { sizeOfAllLayers } from "./sizes.ts";
 
 /**
- * `docker image prune`: images that no container was made from, and, unless `dangling` is false, that have no name.
+ * `docker image prune`: images that no container was made from, and, unless `dangling` is false, that have no name. With
+ * `compressed`, which is ours, also the compressed forms of layers that a registry is known to have.
  * @throws InvalidParameter for unknown filters
  */
 export async function pruneImages(context: ImageContext, filters: ImageFilters): Promise<ImagePruneResponse> {
-  checkFilterNames(filters, ["dangling", "label", "label!", "until"]);
+  checkFilterNames(filters, ["dangling", "label", "label!", "until", "compressed"]);
   const danglingOnly = booleanFilter(filters, "dangling") ?? true;
+  const dropsForms = booleanFilter(filters, "compressed") ?? false;
   const until = untilFilter(filters);
   const { catalog, users } = context;
-  const before = diskBytes(context);
+  const before = sizeOfAllLayers(context);
   const removed: ImageDeleteItem[] = [];
   for (const record of catalog.all()) {
     const { id } = record.document;
@@ -28,15 +31,17 @@ export async function pruneImages(context: ImageContext, filters: ImageFilters):
   await context.layers.collect();
   // What came of pulls that were given up: the next one would have gone on with it.
   const partialBytes = await context.layers.removePartials();
+  if (dropsForms) await context.layers.dropForms();
+  const reclaimed = Math.max(0, before - sizeOfAllLayers(context)) + partialBytes;
   context.emit({
     type: "image",
     action: "prune",
     actorId: "",
-    attributes: { reclaimed: String(before - diskBytes(context) + partialBytes) },
+    attributes: { reclaimed: String(reclaimed) },
   });
   return {
     ImagesDeleted: removed.length > 0 ? removed : null,
-    SpaceReclaimed: Math.max(0, before - diskBytes(context)) + partialBytes,
+    SpaceReclaimed: reclaimed,
   };
 }
 
@@ -57,8 +62,4 @@ async function removeUnused(
     }
   }
   return removed;
-}
-
-function diskBytes({ catalog }: ImageContext): number {
-  return catalog.layers().reduce((sum, { contentBytes }) => sum + contentBytes, 0);
 }

@@ -4,6 +4,7 @@ import { type ImageContext, tellImageEvent } from "./context.ts";
 import { familiarName, parseImageName, repositoryOf, shortImageId } from "./reference.ts";
 import { isIdPrefix, keyOf, resolveImage } from "./resolve.ts";
 import type { DiffId } from "./snapshots/snapshotter.ts";
+import { recordMove } from "./versions/record.ts";
 
 export interface RemoveOptions {
   /** Remove an image that has several names, or that containers that do not run were made from. */
@@ -34,16 +35,42 @@ interface ConflictMask {
 export async function removeImage(
   context: ImageContext,
   text: string,
-  { force = false, noPrune = false }: RemoveOptions = {},
+  options: RemoveOptions = {},
 ): Promise<ImageDeleteItem[]> {
-  const removal = new Removal(context, force, noPrune);
-  removal.run(text);
-  await context.catalog.durable();
-  removal.tellLayers(new Set(await context.layers.collect()));
-  return removal.items;
+  return await finishRemovals(context, [beginRemoval(context, text, options)]);
 }
 
-class Removal {
+/** An image that nobody finds any more; its layers are still on disk. */
+export interface BegunRemoval {
+  /** What was done. */
+  readonly items: readonly ImageDeleteItem[];
+  /** Adds the layers, of all that were removed, which were of this one. */
+  tellLayers(removed: Set<Digest>): void;
+}
+
+/** The part of `removeImage` that can be in a transaction with others. @throws as `removeImage` */
+export function beginRemoval(
+  context: ImageContext,
+  text: string,
+  { force = false, noPrune = false }: RemoveOptions = {},
+): BegunRemoval {
+  const removal = new Removal(context, force, noPrune);
+  removal.run(text);
+  return removal;
+}
+
+/** Removes the layers that nothing needs any more. @returns what was done */
+export async function finishRemovals(
+  { catalog, layers }: ImageContext,
+  removals: readonly BegunRemoval[],
+): Promise<ImageDeleteItem[]> {
+  await catalog.durable();
+  const removed = new Set<Digest>((await layers.collect()).map(({ diffId }) => diffId));
+  for (const removal of removals) removal.tellLayers(removed);
+  return removals.flatMap(({ items }) => items);
+}
+
+class Removal implements BegunRemoval {
   readonly items: ImageDeleteItem[] = [];
   /** Layers of the images that were removed. */
   readonly #stacks: (readonly DiffId[])[] = [];
@@ -110,8 +137,15 @@ class Removal {
   }
 
   #untag(id: Digest, key: string): void {
-    this.#context.catalog.removeName(key);
-    this.items.push({ Untagged: familiarName(parseImageName(key)) });
+    const { catalog, versions } = this.#context;
+    const name = parseImageName(key);
+    catalog.write(() => {
+      catalog.removeName(key);
+      // A digest never moves: that somebody pulled by it is all that there was to know.
+      if (name.digest !== undefined) versions.records.removeAll(key);
+      else recordMove(this.#context, key, { before: id, after: undefined, how: { kind: "untag" } });
+    });
+    this.items.push({ Untagged: familiarName(name) });
     tellImageEvent(this.#context, "untag", id, id);
   }
 

@@ -2,11 +2,13 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent } from "../lib/index.ts";
-import { BlobStore, Database } from "../store/index.ts";
+import { BlobStore, Database, Trash } from "../store/index.ts";
 import { Images, type ImagesOptions } from "./images.ts";
 import { openSnapshotter, type SnapshotterName } from "./snapshots/open.ts";
 
-type More = Pick<ImagesOptions, "registries" | "patience">;
+type More = Pick<ImagesOptions, "registries" | "patience" | "freeBytes"> & {
+  readonly sync?: (fd: number) => Promise<void>;
+};
 
 /** An image store in a directory of its own, for tests. */
 export class TestStore implements AsyncDisposable {
@@ -36,12 +38,12 @@ export class TestStore implements AsyncDisposable {
   }
 
   static async open(root: string, name?: SnapshotterName, more: More = {}): Promise<TestStore> {
-    const db = Database.open(join(root, "berth.db"));
+    const db = Database.open(join(root, "berth.db"), more.sync === undefined ? {} : { sync: more.sync });
     const events: EngineEvent[] = [];
     const running = new Set<string>();
     const snapshotter = await openSnapshotter({
       root: join(root, "snapshots"),
-      trash: join(root, "trash"),
+      trash: Trash.open(join(root, "trash")),
       name,
     });
     const images = await Images.open({

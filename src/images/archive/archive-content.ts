@@ -9,7 +9,6 @@ import {
   type TarMember,
 } from "../../lib/index.ts";
 import type { HeldLayer, Layers } from "../layers.ts";
-import { whileSpaceLasts } from "../limited.ts";
 import type { DiffId } from "../snapshots/snapshotter.ts";
 import { cleanPath, promisedDigest, verifyBytes } from "./archive-paths.ts";
 
@@ -38,7 +37,6 @@ const KEEPING_MAX = 4;
  */
 export class ArchiveContent implements AsyncDisposable {
   readonly #layers: Layers;
-  readonly #spaceOf: string;
   readonly #progress: LayerProgress;
   readonly #files = new Map<string, Uint8Array>();
   readonly #links = new Map<string, string>();
@@ -48,9 +46,8 @@ export class ArchiveContent implements AsyncDisposable {
   #jsonBytes = 0;
   #members = 0;
 
-  private constructor(layers: Layers, spaceOf: string, progress: LayerProgress) {
+  private constructor(layers: Layers, progress: LayerProgress) {
     this.#layers = layers;
-    this.#spaceOf = spaceOf;
     this.#progress = progress;
   }
 
@@ -58,10 +55,9 @@ export class ArchiveContent implements AsyncDisposable {
   static async read(
     source: AsyncIterable<Uint8Array>,
     layers: Layers,
-    spaceOf: string,
     progress: LayerProgress,
   ): Promise<ArchiveContent> {
-    const content = new ArchiveContent(layers, spaceOf, progress);
+    const content = new ArchiveContent(layers, progress);
     try {
       for await (const member of readTar(decompress(source))) await content.#take(member);
       await Promise.all(content.#keeping);
@@ -129,8 +125,7 @@ export class ArchiveContent implements AsyncDisposable {
       cut = current < size;
     };
     try {
-      const tar = whileSpaceLasts(decompress(counted(this.#progress)), this.#spaceOf);
-      const received = await this.#layers.receive(tar);
+      const received = await this.#layers.receive(decompress(counted(this.#progress)));
       const stored = { digest: `sha256:${hasher.digest("hex")}` as Digest, sizeBytes: current };
       const kept = (async () => {
         await using layer = received;

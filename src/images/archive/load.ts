@@ -31,12 +31,11 @@ export async function loadImages(
   context: ImageContext,
   source: AsyncIterable<Uint8Array>,
   options: LoadOptions,
-  spaceOf: string,
   report: (message: JsonMessage) => void,
 ): Promise<void> {
   const platform = options.platform ? parsePlatform(options.platform) : undefined;
   const progress = options.quiet === true ? () => {} : layerProgress(report);
-  await using content = await ArchiveContent.read(source, context.layers, spaceOf, progress);
+  await using content = await ArchiveContent.read(source, context.layers, progress);
   const images: Verified[] = [];
   for (const image of readImages(content, platform ?? context.platform)) images.push(await verify(image));
   if (images.length === 0) throw invalidParameter("invalid archive: it has no image for this platform");
@@ -91,7 +90,7 @@ function add(context: ImageContext, { document, names }: Verified): string[] {
   context.catalog.add(document);
   if (names.length === 0) return [`Loaded image ID: ${document.id}\n`];
   return names.flatMap((name) => {
-    const before: Digest | undefined = pointTag(context, name, document.id);
+    const before: Digest | undefined = pointTag(context, name, document.id, { kind: "load" });
     const loaded = `Loaded image: ${familiarName(name)}\n`;
     if (before === undefined) return [loaded];
     return [

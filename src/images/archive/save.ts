@@ -56,6 +56,16 @@ export function saveImages(
   return write(context, images);
 }
 
+/** The same of an image that is not recorded; its layers are here, and held by the caller. */
+export function saveDocument(
+  context: ImageContext,
+  document: ImageRecord["document"],
+  tags: readonly ImageName[],
+): AsyncIterable<Uint8Array> {
+  const record: ImageRecord = { document, createdMs: 0, parent: undefined, lastTagged: undefined };
+  return write(context, [{ record, tags: [...tags] }]);
+}
+
 function collect(context: ImageContext, names: readonly string[]): SavedImage[] {
   const images = new Map<Digest, SavedImage>();
   const add = (record: ImageRecord, tag: ImageName | undefined) => {

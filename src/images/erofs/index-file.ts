@@ -9,7 +9,7 @@ import type { ErofsImage } from "./image.ts";
  */
 const MAGIC = "berth layer index, version 1\n";
 
-/** Writes an index to a new file and makes it durable. `tarPath` is where chunks are copied from. */
+/** Writes an index to a new file. `tarPath` is where chunks are copied from. */
 export async function writeIndex(
   path: string,
   image: ErofsImage,
@@ -23,6 +23,11 @@ export async function writeIndex(
     at += (await file.write(bytes, at, bytes.length - at, at)).bytesWritten;
   if (copies.length > 0) await copyChunks(file, copies, tarPath);
   await file.truncate(sizeBytes);
+}
+
+/** Makes an index that was written durable. */
+export async function syncIndex(path: string): Promise<void> {
+  await using file = await open(path, "r");
   await file.datasync();
 }
 

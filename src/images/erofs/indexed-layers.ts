@@ -9,9 +9,10 @@ import {
   LAYER_ENTRIES_MAX,
   type LayerFacts,
   type LayerReceiver,
+  type StageOptions,
 } from "../snapshots/snapshotter.ts";
 import { makeImage } from "./image.ts";
-import { isWholeIndex, writeIndex } from "./index-file.ts";
+import { isWholeIndex, syncIndex, writeIndex } from "./index-file.ts";
 import { type MountedLayer, type MountMode, mountLayer, sweepMounted } from "./mounted-layer.ts";
 import { LayerTree } from "./tree.ts";
 
@@ -97,10 +98,10 @@ export class IndexedLayers implements LayerStore {
   }
 
   async receive(): Promise<LayerReceiver> {
-    return new Indexing(join(this.#root, INCOMING + newId()), async (path, diffId) => {
+    return new Indexing(join(this.#root, INCOMING + newId()), async (path, diffId, isDurable) => {
       await rename(path, this.#path(diffId));
       faultPoint("layer-index-renamed");
-      await syncDirectory(this.#root);
+      if (isDurable) await syncDirectory(this.#root);
     });
   }
 
@@ -121,6 +122,11 @@ export class IndexedLayers implements LayerStore {
       if (mounted.users === 0) mounted.layer.close();
     }
     await rm(this.#path(diffId), { force: true });
+  }
+
+  async sync(layers: readonly DiffId[]): Promise<void> {
+    await Promise.all(layers.map((diffId) => syncIndex(this.#path(diffId))));
+    await syncDirectory(this.#root);
   }
 
   async open(layers: readonly DiffId[]): Promise<OpenLayers> {
@@ -177,17 +183,19 @@ function tryMode(mode: MountMode, files: ErofsFiles, directory: string): void {
   }
 }
 
+type AdoptIndex = (path: string, diffId: DiffId, isDurable: boolean) => Promise<void>;
+
 /** Reads the headers of a tar as it comes. */
 class Indexing implements LayerReceiver {
   readonly #path: string;
-  readonly #adopt: (path: string, diffId: DiffId) => Promise<void>;
+  readonly #adopt: AdoptIndex;
   readonly #scanner = new TarScanner({ withData: false });
   readonly #tree = new LayerTree(LAYER_ENTRIES_MAX);
   readonly #turns = new Turns();
   #bytes = 0;
   #ended = false;
 
-  constructor(path: string, adopt: (path: string, diffId: DiffId) => Promise<void>) {
+  constructor(path: string, adopt: AdoptIndex) {
     this.#path = path;
     this.#adopt = adopt;
   }
@@ -210,14 +218,15 @@ class Indexing implements LayerReceiver {
     return this.#tree.facts;
   }
 
-  async stage(tarPath: string): Promise<void> {
+  async stage(tarPath: string, { later = false }: StageOptions = {}): Promise<void> {
     await this.end();
     await writeIndex(this.#path, await makeImage(this.#tree.root, this.#bytes), tarPath, this.#bytes);
+    if (!later) await syncIndex(this.#path);
     faultPoint("layer-index-durable");
   }
 
-  async commit(diffId: DiffId): Promise<void> {
-    await this.#adopt(this.#path, diffId);
+  async commit(diffId: DiffId, { later = false }: StageOptions = {}): Promise<void> {
+    await this.#adopt(this.#path, diffId, !later);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,6 @@ import { type LayerDescriptor, type RemoteRepository, verificationFailed } from 
 import { decompress, EngineError, invalidParameter, kindOf, messageOf } from "../../lib/index.ts";
 import type { BlobWriter } from "../../store/index.ts";
 import type { HeldLayer, Layers, ReceivedLayer } from "../layers.ts";
-import { whileSpaceLasts } from "../limited.ts";
 import { ByteQueue } from "../snapshots/byte-queue.ts";
 import type { DiffId } from "../snapshots/snapshotter.ts";
 import type { LayerProgress } from "./progress.ts";
@@ -22,14 +21,11 @@ type Tell = (news: News) => void;
  */
 export class LayerDownloads {
   readonly #layers: Layers;
-  readonly #spaceOf: string;
   readonly #slots: Slots;
   readonly #shared: SharedWork<HeldLayer, News>;
 
-  /** @param spaceOf a directory on the disk that is not to be filled to the brim */
-  constructor(layers: Layers, spaceOf: string, concurrency: number) {
+  constructor(layers: Layers, concurrency: number) {
     this.#layers = layers;
-    this.#spaceOf = spaceOf;
     this.#slots = new Slots(concurrency);
     this.#shared = new SharedWork((held) => layers.share(held));
   }
@@ -62,7 +58,7 @@ export class LayerDownloads {
       for (let attempt = 1; ; attempt++) {
         const download = new LayerDownload(this.#layers, remote, descriptor, diffId, tell, until);
         try {
-          return await download.run(this.#spaceOf);
+          return await download.run();
         } catch (error) {
           // What was on disk may have been damaged there: once, all of it comes anew.
           if (attempt > 1 || !download.hasResumed || !isWrongContent(error)) throw error;
@@ -113,9 +109,9 @@ class LayerDownload {
     this.#signal = signal;
   }
 
-  async run(spaceOf: string): Promise<HeldLayer> {
+  async run(): Promise<HeldLayer> {
     await using file = await this.#layers.resumeForm(this.#descriptor.digest);
-    const receiving = this.#layers.receive(whileSpaceLasts(decompress(this.#queue), spaceOf));
+    const receiving = this.#layers.receive(decompress(this.#queue));
     receiving.catch((error: unknown) => {
       this.#unpackingFailed = true;
       this.#queue.fail(error);

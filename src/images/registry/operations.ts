@@ -7,7 +7,14 @@ import {
   type RegistriesConfig,
 } from "../../distribution/index.ts";
 import { invalidParameter, isDigest } from "../../lib/index.ts";
-import type { AuthConfig, AuthResponse, DistributionInspect } from "../../wire/index.ts";
+import type {
+  AuthConfig,
+  AuthResponse,
+  DistributionInspect,
+  ManifestListPushRequest,
+  ManifestListPushResponse,
+  RegistryManifests,
+} from "../../wire/index.ts";
 import type { ImageContext } from "../context.ts";
 import { type ImageName, parseImageName } from "../reference.ts";
 import { parsePlatform } from "../resolve.ts";
@@ -17,6 +24,7 @@ import { LayerDownloads } from "./layer-downloads.ts";
 import type { Report } from "./progress.ts";
 import { type PullOptions, pullAllTags, pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
+import { fetchManifests, pushManifestList, type RemoteAccess } from "./remote-manifests.ts";
 import { type FoundImage, type SearchFilters, searchRegistry } from "./search.ts";
 import { Slots } from "./slots.ts";
 
@@ -27,13 +35,21 @@ export interface RequestedImage {
   readonly platform?: string | undefined;
 }
 
+/** `auth` is the API's `X-Registry-Auth`; `insecure`: the registry may do without TLS, or have any certificate. */
+export interface ManifestAccess {
+  readonly auth: string | undefined;
+  readonly insecure: boolean;
+}
+
 /** Everything between this engine and registries. `auth` is the API's `X-Registry-Auth`. */
 export class RegistryOperations {
   readonly #context: RegistryContext;
+  readonly #patience: Patience | undefined;
   #registries: Registries;
 
   /** @throws InvalidParameter for a configuration that can't be */
-  constructor(context: ImageContext, config: RegistriesConfig, dataRoot: string, patience?: Patience) {
+  constructor(context: ImageContext, config: RegistriesConfig, patience?: Patience) {
+    this.#patience = patience;
     this.#registries = new Registries(config, patience);
     const registries = () => this.#registries;
     this.#context = {
@@ -41,14 +57,14 @@ export class RegistryOperations {
       get registries() {
         return registries();
       },
-      downloads: new LayerDownloads(context.layers, dataRoot, config.maxDownloads),
+      downloads: new LayerDownloads(context.layers, config.maxDownloads),
       uploads: new Slots(config.maxUploads),
     };
   }
 
   /** From now on registries are reached as this says; what is under way goes on. @throws as the constructor */
   configure(config: RegistriesConfig): void {
-    this.#registries = new Registries(config);
+    this.#registries = new Registries(config, this.#patience);
   }
 
   /** Without a tag: all of them. @throws before the first report, where nothing comes of it */
@@ -101,6 +117,31 @@ export class RegistryOperations {
   ): Promise<DistributionInspect> {
     const credentials: Credentials | undefined = credentialsOfHeader(auth);
     return await inspectDistribution(this.#context, parseImageName(name), credentials, signal);
+  }
+
+  /** `GET /berth/manifests/{name}`: the manifests that a registry has under a name. */
+  async manifests(name: string, how: ManifestAccess, signal: AbortSignal): Promise<RegistryManifests> {
+    const named = parseImageName(name);
+    return await fetchManifests(named, this.#access(named, how, signal));
+  }
+
+  /** `POST /berth/manifests/{name}`: gives a registry a manifest list. */
+  async pushManifestList(
+    name: string,
+    request: ManifestListPushRequest,
+    how: ManifestAccess,
+    signal: AbortSignal,
+  ): Promise<ManifestListPushResponse> {
+    const named = parseImageName(name);
+    return await pushManifestList(named, request, this.#access(named, how, signal));
+  }
+
+  #access({ domain }: ImageName, { auth, insecure }: ManifestAccess, signal: AbortSignal): RemoteAccess {
+    const { config } = this.#registries;
+    const registries = insecure
+      ? new Registries({ ...config, insecure: [...config.insecure, domain] }, this.#patience)
+      : this.#registries;
+    return { registries, credentials: credentialsOfHeader(auth), signal };
   }
 
   #platformOf(text: string | undefined): Platform | undefined {

@@ -19,6 +19,8 @@ import type { HeldLayer } from "../layers.ts";
 import { familiarName, familiarRepository, fullName, type ImageName, repositoryOf } from "../reference.ts";
 import type { DiffId } from "../snapshots/snapshotter.ts";
 import { pointTag } from "../tag.ts";
+import type { Move } from "../versions/moves.ts";
+import { recordMove } from "../versions/record.ts";
 import type { RegistryContext } from "./context.ts";
 import { pullFailure } from "./failures.ts";
 import { layerFailure } from "./layer-downloads.ts";
@@ -204,7 +206,7 @@ class Pull {
 
   /** The image and its names, in one step. @returns whether the tag did not point at it before */
   #record(top: Digest, manifest: ImageManifest, document: ImageDocument): boolean {
-    const { catalog, records } = this.#context;
+    const { catalog, records, versions } = this.#context;
     const { id } = document;
     return catalog.write(() => {
       const isNew = catalog.add(document);
@@ -213,9 +215,13 @@ class Pull {
       const byDigest = `${repositoryOf(this.#name)}@${top}`;
       const wasNamed = catalog.imageOf(byDigest) === id;
       catalog.setName(byDigest, id, true);
+      const how: Move = { kind: "pull", registry: this.#name.domain, digest: top };
+      // Not only beside a tag: who asked for the digest means to keep it.
+      if (this.#name.digest !== undefined && versions.records.last(byDigest) === undefined)
+        recordMove(this.#context, byDigest, { before: undefined, after: id, how });
       if (this.#name.digest !== undefined || this.#name.tag === undefined) return isNew || !wasNamed;
       if (catalog.imageOf(fullName(this.#name)) === id) return false;
-      pointTag(this.#context, this.#name, id);
+      pointTag(this.#context, this.#name, id, how);
       return true;
     });
   }

@@ -14,16 +14,7 @@ import {
   type PushTarget,
   parseManifest,
 } from "../../distribution/index.ts";
-import {
-  type Digest,
-  detectCompression,
-  digestHex,
-  digestOf,
-  gzip,
-  invalidParameter,
-  notFound,
-  shortId,
-} from "../../lib/index.ts";
+import { type Digest, digestHex, digestOf, invalidParameter, notFound, shortId } from "../../lib/index.ts";
 import type { ImageRecord } from "../catalog.ts";
 import { tellRegistryEvent } from "../context.ts";
 import {
@@ -37,6 +28,7 @@ import {
 import { checkPlatform } from "../resolve.ts";
 import type { DiffId } from "../snapshots/snapshotter.ts";
 import type { RegistryContext } from "./context.ts";
+import { type Form, fetchForm, formHere, makeForm } from "./forms.ts";
 import { LayerProgress, type Report } from "./progress.ts";
 
 export interface PushOptions {
@@ -80,10 +72,9 @@ export async function pushImage(
   }
 }
 
-/** A layer as it goes to the registry. */
-interface Form extends Descriptor {
-  readonly diffId: DiffId;
-}
+/** Said before the layers go. */
+const COMPRESSED_ANEW =
+  "The compressed layers that this image came with are not here any more, nor where they came from: they are compressed anew, and the image gets another digest";
 
 class Push {
   readonly #context: RegistryContext;
@@ -92,6 +83,8 @@ class Push {
   readonly #record: ImageRecord;
   readonly #options: PushOptions;
   readonly #progress = new Map<DiffId, LayerProgress>();
+  /** What this push has brought there. */
+  readonly #arrived = new Set<Digest>();
 
   constructor(
     context: RegistryContext,
@@ -133,15 +126,18 @@ class Push {
   /** With a manifest that the image once had, if all of its content is here, or there already. */
   async #asItCame(): Promise<ManifestBytes | undefined> {
     const { document } = this.#record;
+    let isKnown = false;
     for (const known of this.#context.records.manifestsOf(document.id)) {
       const manifest = parseManifest(known.bytes, known.mediaType);
       if (manifest.kind !== "image" || manifest.layers.length !== document.layers.length) continue;
+      isKnown = true;
       const forms = manifest.layers.map((layer, i) => ({ ...layer, diffId: document.layers[i]! }));
       if (await this.#putLayers(forms)) {
         await this.#putConfig(manifest);
         return known;
       }
     }
+    if (isKnown) this.#options.report({ status: COMPRESSED_ANEW });
     return undefined;
   }
 
@@ -149,13 +145,28 @@ class Push {
     const { document } = this.#record;
     const forms = new Map<DiffId, Form>();
     await this.#each([...new Set(document.layers)], async (diffId, signal) => {
-      forms.set(diffId, await this.#form(diffId, signal));
+      forms.set(diffId, (await formHere(this.#context, diffId)) ?? (await this.#makeForm(diffId, signal)));
     });
     const layers = document.layers.map((diffId) => forms.get(diffId)!);
     if (!(await this.#putLayers(layers))) throw notFound(`layer does not exist: ${document.layers[0]}`);
     const manifest = newManifest({ digest: document.id, size: document.bytes.length }, layers);
     await this.#putConfig(manifest);
     return manifest;
+  }
+
+  async #makeForm(diffId: DiffId, signal: AbortSignal): Promise<Form> {
+    const { layers, records, uploads } = this.#context;
+    const progress = this.#progress.get(diffId)!;
+    if (uploads.areTaken) progress.say("Waiting");
+    using _slot = await uploads.take(signal);
+    const { tarBytes } = layers.record(diffId);
+    const moved = (bytes: number) => progress.move("Pushing", bytes, tarBytes);
+    const form = await makeForm(this.#context, diffId, this.#target, moved, signal);
+    progress.move("Pushing", form.size, form.size);
+    progress.say(arrivalText({ how: "uploaded" }));
+    records.addPlace(form.digest, this.#name);
+    this.#arrived.add(form.digest);
+    return form;
   }
 
   /** Brings each layer there once. @returns whether all are there */
@@ -171,21 +182,38 @@ class Push {
   async #putLayer(form: Form, signal: AbortSignal): Promise<boolean> {
     const { layers, records, uploads } = this.#context;
     const { digest, size, diffId } = form;
+    if (this.#arrived.has(digest)) return true;
     const progress = this.#progress.get(diffId)!;
     if (uploads.areTaken) progress.say("Waiting");
     using _slot = await uploads.take(signal);
     const isHere = await layers.hasForm({ digest, diffId, mediaType: form.mediaType, sizeBytes: size });
-    const source: BlobSource | Pick<BlobSource, "digest"> = isHere
-      ? { digest, sizeBytes: size, read: (from) => layers.readForm(digest, from) }
-      : { digest };
+    const source = isHere ? this.#sourceOf(form) : { digest };
     const { domain, path } = this.#name;
     const elsewhere = records.placesOf(digest, domain).filter((place) => place !== path);
     const moved = (sent: number) => progress.move("Pushing", sent, size);
-    const arrival = await this.#target.put(source, elsewhere, moved, signal);
+    let arrival = await this.#target.put(source, elsewhere, moved, signal);
+    if (arrival === undefined && (await this.#fetch(form, progress, signal))) {
+      arrival = await this.#target.put(this.#sourceOf(form), [], moved, signal);
+    }
     if (arrival === undefined) return false;
     progress.say(arrivalText(arrival));
     records.addPlace(digest, { domain, path });
     return true;
+  }
+
+  #sourceOf({ digest, size }: Form): BlobSource {
+    return { digest, sizeBytes: size, read: (from) => this.#context.layers.readForm(digest, from) };
+  }
+
+  /** What was removed for want of space comes from where it is known to be. */
+  #fetch(form: Form, progress: LayerProgress, signal: AbortSignal): Promise<boolean> {
+    const credentials = { domain: this.#name.domain, of: this.#options.credentials };
+    return fetchForm(this.#context, form, {
+      credentials,
+      signal,
+      progress: ({ domain, path }, current) =>
+        progress.move(`Fetching from ${domain}/${path}`, current, form.size),
+    });
   }
 
   async #putConfig({ config }: Pick<ImageManifest, "config">): Promise<void> {
@@ -198,45 +226,6 @@ class Push {
       },
     };
     await this.#target.put(source, [], () => {}, this.#options.signal);
-  }
-
-  /** A form of a layer that every registry takes: one that is here, or one that is made now, and kept. */
-  async #form(diffId: DiffId, signal: AbortSignal): Promise<Form> {
-    const { layers, uploads } = this.#context;
-    for (const known of layers.formsOf(diffId)) {
-      if (!(await layers.hasForm(known))) continue;
-      const mediaType = await this.#neutralType(known.digest);
-      if (mediaType !== undefined) return { diffId, digest: known.digest, size: known.sizeBytes, mediaType };
-    }
-    using _slot = await uploads.take(signal);
-    await using writer = await layers.formWriter();
-    for await (const bytes of gzip(layers.read(diffId))) {
-      signal.throwIfAborted();
-      const written = writer.write(bytes);
-      if (written !== undefined) await written;
-    }
-    const { digest, sizeBytes } = await writer.finish();
-    const mediaType = DOCKER_LAYER;
-    const came = {
-      digest,
-      sizeBytes,
-      mediaType,
-      sync: () => writer.sync(),
-      commit: () => writer.commit(digest),
-    };
-    await came.sync();
-    await layers.addForm(diffId, came);
-    return { diffId, digest, size: sizeBytes, mediaType };
-  }
-
-  /** What its bytes are, whatever they were called; undefined for what registries should not get. */
-  async #neutralType(digest: Digest): Promise<string | undefined> {
-    for await (const head of this.#context.layers.readForm(digest, 0)) {
-      const compression = detectCompression(head);
-      if (compression === "gzip") return DOCKER_LAYER;
-      return compression === "zstd" ? "application/vnd.oci.image.layer.v1.tar+zstd" : undefined;
-    }
-    return undefined;
   }
 
   /** Side by side; the first failure ends the others. */

@@ -27,6 +27,8 @@ const STEPS = [
      seen_ms INTEGER NOT NULL,
      PRIMARY KEY (digest, domain, path)
    ) STRICT, WITHOUT ROWID;`,
+  /* Its bytes are not here any more: they were known to be had elsewhere, and the disk was short. */
+  "ALTER TABLE images_blobs ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0",
 ];
 
 /** A layer in the form in which it travels. */
@@ -60,9 +62,11 @@ export class TravelRecords {
     db.migrate("images-travel", STEPS);
   }
 
+  /** Its bytes are here. */
   addBlob({ digest, diffId, mediaType, sizeBytes }: BlobRecord): void {
     this.#db.run(
-      "INSERT OR IGNORE INTO images_blobs (digest, diff_id, media_type, size_bytes) VALUES (?, ?, ?, ?)",
+      `INSERT INTO images_blobs (digest, diff_id, media_type, size_bytes) VALUES (?, ?, ?, ?)
+       ON CONFLICT (digest) DO UPDATE SET dropped = 0`,
       ...[digest, diffId, mediaType, sizeBytes],
     );
   }
@@ -76,12 +80,40 @@ export class TravelRecords {
       .map((row) => ({ digest: row.digest, diffId, mediaType: row.media_type, sizeBytes: row.size_bytes }));
   }
 
-  blobDigests(): Digest[] {
-    return this.#db.all<{ digest: Digest }>("SELECT digest FROM images_blobs").map(({ digest }) => digest);
+  /** Those whose bytes are to be here. */
+  keptBlobs(): Digest[] {
+    return this.#db
+      .all<{ digest: Digest }>("SELECT digest FROM images_blobs WHERE dropped = 0")
+      .map(({ digest }) => digest);
   }
 
-  isBlob(digest: Digest): boolean {
-    return this.#db.get("SELECT 1 FROM images_blobs WHERE digest = ?", digest) !== undefined;
+  isKeptBlob(digest: Digest): boolean {
+    return this.#db.get("SELECT 1 FROM images_blobs WHERE digest = ? AND dropped = 0", digest) !== undefined;
+  }
+
+  /** Bytes that these take beside the layers' tars; a layer that travels uncompressed takes none. */
+  keptBlobBytes(): number {
+    const row = this.#db.get<{ bytes: number | null }>(
+      `SELECT sum(size_bytes) AS bytes FROM images_blobs
+       WHERE dropped = 0 AND digest NOT IN (SELECT diff_id FROM images_layers)`,
+    );
+    return row?.bytes ?? 0;
+  }
+
+  /** Those that a registry is known to have, the longest unseen first. */
+  droppableBlobs(): Pick<BlobRecord, "digest" | "diffId" | "sizeBytes">[] {
+    return this.#db
+      .all<{ digest: Digest; diff_id: DiffId; size_bytes: number }>(
+        `SELECT b.digest, b.diff_id, b.size_bytes FROM images_blobs b JOIN images_places p ON p.digest = b.digest
+         WHERE b.dropped = 0 AND b.digest NOT IN (SELECT diff_id FROM images_layers)
+         GROUP BY b.digest ORDER BY max(p.seen_ms)`,
+      )
+      .map((row) => ({ digest: row.digest, diffId: row.diff_id, sizeBytes: row.size_bytes }));
+  }
+
+  /** The bytes are about to go; what is known of them stays, and so does the way to have them again. */
+  dropBlob(digest: Digest): void {
+    this.#db.run("UPDATE images_blobs SET dropped = 1 WHERE digest = ?", digest);
   }
 
   addManifest(image: Digest, { digest, mediaType, bytes }: ManifestRecord): void {
@@ -104,7 +136,7 @@ export class TravelRecords {
 
   /** Does nothing for a blob that is not recorded. */
   addPlace(digest: Digest, { domain, path }: { domain: string; path: string }): void {
-    if (!this.isBlob(digest)) return;
+    if (this.#db.get("SELECT 1 FROM images_blobs WHERE digest = ?", digest) === undefined) return;
     this.#db.run(
       "INSERT OR REPLACE INTO images_places (digest, domain, path, seen_ms) VALUES (?, ?, ?, ?)",
       ...[digest, domain, path, Date.now()],
@@ -124,5 +156,13 @@ export class TravelRecords {
         ...[digest, domain],
       )
       .map(({ path }) => path);
+  }
+
+  /** Repositories of all registries that have had the blob, the last seen first. */
+  allPlacesOf(digest: Digest): { domain: string; path: string }[] {
+    return this.#db.all<{ domain: string; path: string }>(
+      "SELECT domain, path FROM images_places WHERE digest = ? ORDER BY seen_ms DESC",
+      digest,
+    );
   }
 }

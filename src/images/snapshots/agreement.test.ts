@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf, messageOf } from "../../lib/index.ts";
+import { Trash } from "../../store/index.ts";
 import { IndexedLayers } from "../erofs/indexed-layers.ts";
 import {
   describeTree,
@@ -18,7 +19,6 @@ import {
 } from "../testing.ts";
 import type { DiffId, Snapshotter } from "./snapshotter.ts";
 import { StackedSnapshotter } from "./stacked-snapshotter.ts";
-import { Trash } from "./trash.ts";
 import { UnpackedLayers } from "./unpacked-layers.ts";
 
 const base = await mkdtemp(join(tmpdir(), "berth-agreement-"));
@@ -33,7 +33,7 @@ async function both(): Promise<{ indexed: Snapshotter; unpacked: Snapshotter }> 
   ) => {
     const root = join(base, name);
     await mkdir(root, { recursive: true, mode: 0o700 });
-    const trash = await Trash.open(join(root, "trash"));
+    const trash = Trash.open(join(root, "trash"));
     return await StackedSnapshotter.open(root, await store(join(root, "layers"), trash), trash);
   };
   return {

@@ -14,6 +14,7 @@ export interface LayerStore {
   has(diffId: DiffId): Promise<boolean>;
   list(): Promise<DiffId[]>;
   remove(diffId: DiffId): Promise<void>;
+  sync(layers: readonly DiffId[]): Promise<void>;
   /** Bottom first, each once. @throws NotFound where one is missing */
   open(layers: readonly DiffId[]): Promise<OpenLayers>;
   close(): Promise<void>;

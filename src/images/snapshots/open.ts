@@ -1,12 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { log, systemError } from "../../lib/index.ts";
-import { blobPath } from "../../store/index.ts";
+import { blobPath, type Trash } from "../../store/index.ts";
 import { IndexedLayers } from "../erofs/indexed-layers.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import { StackedSnapshotter } from "./stacked-snapshotter.ts";
-import { Trash } from "./trash.ts";
 import { UnpackedLayers } from "./unpacked-layers.ts";
 
 /** `erofs`: layers are indexed, never unpacked; `overlay`: unpacked into directories; `auto`: the first if it works. */
@@ -15,8 +14,8 @@ export type SnapshotterName = "auto" | "erofs" | "overlay";
 export interface SnapshotterOptions {
   /** The snapshots' own directory, made if missing. */
   readonly root: string;
-  /** Where unwanted trees are deleted from; on the same file system. */
-  readonly trash: string;
+  /** On the same file system. */
+  readonly trash: Trash;
   /** The blob store's directory, which has the layers' tars; `blobs` beside the snapshots' by default. */
   readonly blobs?: string | undefined;
   readonly name?: SnapshotterName | undefined;
@@ -28,9 +27,8 @@ export interface SnapshotterOptions {
  * @throws System where the kernel cannot do what was asked for
  */
 export async function openSnapshotter(options: SnapshotterOptions): Promise<Snapshotter> {
-  const { root, name = "auto" } = options;
+  const { root, trash, name = "auto" } = options;
   await mkdir(root, { recursive: true, mode: 0o700 });
-  const trash = await Trash.open(options.trash);
   return await StackedSnapshotter.open(root, await openStore(options, name, trash), trash);
 }
 

@@ -33,6 +33,8 @@ export interface Snapshotter extends AsyncDisposable {
   hasLayer(diffId: DiffId): Promise<boolean>;
   /** All layers, for sweeping those that nothing names. */
   layers(): Promise<DiffId[]>;
+  /** Makes layers durable that were committed without that. */
+  sync(layers: readonly DiffId[]): Promise<void>;
   /** The caller knows that no image and no snapshot names it. A layer that is mounted goes when the mount goes. */
   removeLayer(diffId: DiffId): Promise<void>;
 
@@ -113,9 +115,14 @@ export interface LayerReceiver extends AsyncDisposable {
    * Puts the layer on disk, durable but not yet under its name. `tarPath` is the tar's own file, with all of its bytes
    * in it; it may have another name later.
    */
-  stage(tarPath: string): Promise<void>;
+  stage(tarPath: string, options?: StageOptions): Promise<void>;
   /** Gives the staged layer its name. The tar's file is durable by now, and stays for as long as the layer does. */
-  commit(diffId: DiffId): Promise<void>;
+  commit(diffId: DiffId, options?: StageOptions): Promise<void>;
+}
+
+export interface StageOptions {
+  /** Nothing is durable before `Snapshotter.sync`; a power cut until then may leave a damaged layer. */
+  readonly later?: boolean | undefined;
 }
 
 /** Most entries of one layer: more than any image that is known has, and a bound on memory. */

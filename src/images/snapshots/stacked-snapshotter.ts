@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { mountOverlay, openOverlay, openRoot, type RootDir } from "../../linux/index.ts";
+import type { Trash } from "../../store/index.ts";
 import type { FilesystemChange } from "../../wire/index.ts";
 import type { LayerStore, OpenLayers } from "./layer-store.ts";
 import type {
@@ -11,7 +12,6 @@ import type {
   Snapshot,
   Snapshotter,
 } from "./snapshotter.ts";
-import type { Trash } from "./trash.ts";
 import { WritableDirectories } from "./writable.ts";
 
 /**
@@ -35,7 +35,7 @@ export class StackedSnapshotter implements Snapshotter {
     this.#empty = empty;
   }
 
-  /** `root` is the snapshots' own directory. The store and the trash become the snapshotter's. */
+  /** `root` is the snapshots' own directory. The store becomes the snapshotter's, and it closes the trash, too. */
   static async open(root: string, store: LayerStore, trash: Trash): Promise<StackedSnapshotter> {
     const empty = join(root, "empty");
     await mkdir(empty, { recursive: true, mode: 0o700 });
@@ -61,6 +61,10 @@ export class StackedSnapshotter implements Snapshotter {
 
   removeLayer(diffId: DiffId): Promise<void> {
     return this.#store.remove(diffId);
+  }
+
+  sync(layers: readonly DiffId[]): Promise<void> {
+    return this.#store.sync(layers);
   }
 
   prepare(snapshot: Snapshot): Promise<void> {

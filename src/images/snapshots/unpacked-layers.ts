@@ -11,11 +11,17 @@ import {
   systemError,
 } from "../../lib/index.ts";
 import { extractTar, LinuxError, openRoot } from "../../linux/index.ts";
+import type { Trash } from "../../store/index.ts";
 import { syncDirectory } from "../../store/index.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { LayerStore, OpenLayers } from "./layer-store.ts";
-import { type DiffId, LAYER_ENTRIES_MAX, type LayerFacts, type LayerReceiver } from "./snapshotter.ts";
-import type { Trash } from "./trash.ts";
+import {
+  type DiffId,
+  LAYER_ENTRIES_MAX,
+  type LayerFacts,
+  type LayerReceiver,
+  type StageOptions,
+} from "./snapshotter.ts";
 
 /** Makes a directory with all that is in it durable. */
 export type SyncTree = (path: string) => Promise<void>;
@@ -43,7 +49,7 @@ export class UnpackedLayers implements LayerStore {
   static async open(root: string, trash: Trash, sync: SyncTree = syncFileSystem): Promise<UnpackedLayers> {
     await mkdir(root, { recursive: true, mode: 0o700 });
     for (const name of await readdir(root)) {
-      if (name.startsWith(INCOMING)) await trash.take(join(root, name));
+      if (name.startsWith(INCOMING)) trash.take(join(root, name));
     }
     return new UnpackedLayers(root, trash, sync);
   }
@@ -56,15 +62,15 @@ export class UnpackedLayers implements LayerStore {
     const path = join(this.#root, INCOMING + newId());
     // The mode that `/` has where no entry of the tar tells another.
     await mkdir(path, { mode: 0o755 });
-    return new Unpacking(path, this.#trash, this.#sync, async (diffId) => {
+    return new Unpacking(path, this.#trash, this.#sync, async (diffId, isDurable) => {
       try {
         await rename(path, this.#path(diffId));
       } catch (error) {
         // The same layer is here already: somebody else was faster with the same content.
         if (!isTaken(error)) throw error;
-        await this.#trash.take(path);
+        this.#trash.take(path);
       }
-      await syncDirectory(this.#root);
+      if (isDurable) await syncDirectory(this.#root);
     });
   }
 
@@ -78,7 +84,12 @@ export class UnpackedLayers implements LayerStore {
   }
 
   async remove(diffId: DiffId): Promise<void> {
-    await this.#trash.take(this.#path(diffId));
+    this.#trash.take(this.#path(diffId));
+  }
+
+  /** All of the file system at once: there is no other way to make a tree durable that costs less. */
+  async sync(): Promise<void> {
+    await this.#sync(this.#root);
   }
 
   async open(layers: readonly DiffId[]): Promise<OpenLayers> {
@@ -112,12 +123,17 @@ class Unpacking implements LayerReceiver {
   readonly #path: string;
   readonly #trash: Trash;
   readonly #sync: SyncTree;
-  readonly #adopt: (diffId: DiffId) => Promise<void>;
+  readonly #adopt: (diffId: DiffId, isDurable: boolean) => Promise<void>;
   readonly #queue = new ByteQueue();
   readonly #unpacked: Promise<LayerFacts>;
   #settled = false;
 
-  constructor(path: string, trash: Trash, sync: SyncTree, adopt: (diffId: DiffId) => Promise<void>) {
+  constructor(
+    path: string,
+    trash: Trash,
+    sync: SyncTree,
+    adopt: (diffId: DiffId, isDurable: boolean) => Promise<void>,
+  ) {
     this.#path = path;
     this.#trash = trash;
     this.#sync = sync;
@@ -148,14 +164,14 @@ class Unpacking implements LayerReceiver {
     return this.#unpacked;
   }
 
-  async stage(): Promise<void> {
+  async stage(_tarPath: string, { later = false }: StageOptions = {}): Promise<void> {
     await this.end();
-    await this.#sync(this.#path);
+    if (!later) await this.#sync(this.#path);
     faultPoint("layer-synced");
   }
 
-  async commit(diffId: Digest): Promise<void> {
-    await this.#adopt(diffId);
+  async commit(diffId: Digest, { later = false }: StageOptions = {}): Promise<void> {
+    await this.#adopt(diffId, !later);
     this.#settled = true;
   }
 
@@ -164,7 +180,7 @@ class Unpacking implements LayerReceiver {
     this.#settled = true;
     this.#queue.fail(new Error("the layer was given up"));
     await this.#unpacked.catch(() => {});
-    await this.#trash.take(this.#path);
+    this.#trash.take(this.#path);
   }
 }
 

@@ -10,10 +10,10 @@ import {
   type WalkEntry,
   walkTree,
 } from "../../linux/index.ts";
+import type { Trash } from "../../store/index.ts";
 import type { FilesystemChange } from "../../wire/index.ts";
 import { directoriesOfEngine, listChanges } from "./changes.ts";
 import type { ChangeOptions, Snapshot } from "./snapshotter.ts";
-import type { Trash } from "./trash.ts";
 
 /** A key is a name that its owner chose; as a directory's name it must stay one. */
 const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,200}$/;
@@ -68,7 +68,7 @@ export class WritableDirectories {
   }
 
   async remove(key: string): Promise<void> {
-    await this.#trash.take(this.#path(key));
+    this.#trash.take(this.#path(key));
   }
 
   async list(): Promise<string[]> {
