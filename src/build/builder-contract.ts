@@ -1,4 +1,6 @@
 import type { Digest } from "../lib/index.ts";
+import type { BuildPlan, Dockerfile } from "./dockerfile/index.ts";
+import type { BuildGraph, Vertex } from "./graph/index.ts";
 import type { ClientServices } from "./ports.ts";
 import type { BuildEvent } from "./progress/events.ts";
 import type { RunSettings, SourceTree } from "./solve/contract.ts";
@@ -30,6 +32,17 @@ export interface BuildRequest {
   readonly provenance: boolean;
   /** Seconds since 1970; also the build argument of this name. */
   readonly sourceDateEpoch: number | undefined;
+  /** Told once, before anything is done, what the build will do. */
+  readonly onPlan?: ((planned: PlannedBuild) => void) | undefined;
+}
+
+/** The steps of a build, for progress that is told by instructions and not by vertices. */
+export interface PlannedBuild {
+  readonly plan: BuildPlan;
+  readonly graph: BuildGraph;
+  readonly dockerfile: Dockerfile;
+  /** What each vertex is called. */
+  readonly nameOf: (vertex: Vertex) => string;
 }
 
 /** Where the files of a context come from. */
@@ -63,6 +76,8 @@ export interface FileSync {
       readonly include: readonly string[];
       readonly exclude: readonly string[];
       readonly follow: readonly string[];
+      /** Told how many bytes have come so far. */
+      readonly progress?: ((bytes: number) => void) | undefined;
     },
     signal: AbortSignal,
   ): Promise<void>;
@@ -100,6 +115,8 @@ export interface Builds {
     signal: AbortSignal,
   ): Promise<BuildResult>;
   diskUsage(): Promise<readonly CacheRecordSummary[]>;
+  /** The in-toto statements about an image, the newest first; or the one of a statement's digest. */
+  provenance(imageOrStatement: Digest): readonly string[];
   prune(
     options: PruneOptions,
   ): Promise<{ readonly removed: readonly string[]; readonly reclaimedBytes: number }>;

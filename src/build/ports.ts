@@ -49,6 +49,8 @@ export interface Layers {
   prepare(layers: readonly DiffId[]): Promise<WritableTree>;
   /** Bytes of the files in a layer. */
   size(layer: DiffId): number;
+  /** Whether an image has this layer, so that forgetting a record of the cache would free nothing. */
+  isInImage(layer: DiffId): boolean;
   /** Keeps layers for a record of the cache, across restarts; in the transaction that is under way. */
   pin(owner: string, layers: readonly DiffId[]): void;
   unpin(owner: string): void;
@@ -99,8 +101,8 @@ export interface NewImage {
   readonly parent: Digest | undefined;
   /** For the next build's `--cache-from`; undefined for none. */
   readonly inlineCache: unknown;
-  /** How it came about, for `image log`. */
-  readonly how: BuildFacts;
+  /** How it came about, for `image log`: asked when the image's id is known, before the image is. */
+  readonly how: (id: Digest) => BuildFacts;
 }
 
 /** What a version of an image says of the build that made it. Digests only: never an argument's secret value. */
@@ -120,8 +122,8 @@ export interface Images {
   find(fullName: string, options: FindOptions): Promise<FoundImage>;
   /** Durable when it resolves. @returns the image's id */
   record(image: NewImage): Promise<Digest>;
-  /** `docker save` of it, for `-o type=docker`. */
-  save(names: readonly string[]): AsyncIterable<Uint8Array>;
+  /** An archive of it (an OCI layout that is Docker's archive, too), without recording it. Its layers are held until the end. */
+  archive(image: Omit<NewImage, "how">): { readonly id: Digest; readonly bytes: AsyncIterable<Uint8Array> };
   push(
     fullName: string,
     credentials: CredentialsSource,

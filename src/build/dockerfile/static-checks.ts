@@ -113,6 +113,11 @@ function checkCasing(instructions: readonly Instruction[], checks: Checks): void
 const SECRET = /(?:_|^)(?:apikey|auth|credential|credentials|key|password|pword|passwd|secret|token)(?:_|$)/i;
 const NO_SECRET = /(?:_|^)(?:public|file|version)(?:_|$)/i;
 
+/** Whether a variable's name says that its value is nobody else's business. */
+export function isSecretName(key: string): boolean {
+  return SECRET.test(key) && !NO_SECRET.test(key);
+}
+
 /** Names that promise a secret: it would stay in the image for everybody to read. */
 export function checkSecretName(
   name: "ARG" | "ENV",
@@ -120,7 +125,7 @@ export function checkSecretName(
   source: Instruction["source"],
   checks: Checks,
 ): void {
-  if (!SECRET.test(key) || NO_SECRET.test(key)) return;
+  if (!isSecretName(key)) return;
   const message = `Do not use ARG or ENV instructions for sensitive data (${name} ${quote(key)})`;
   checks.report("SecretsUsedInArgOrEnv", source.lines, message);
 }

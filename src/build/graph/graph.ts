@@ -7,6 +7,7 @@ import {
   formatPlatform,
   imageKey,
   type PlannedStage,
+  type Platform,
   type RunStep,
   type Source,
   type Step,
@@ -50,6 +51,8 @@ export interface BuildGraph {
 export interface GraphOptions {
   /** Manifest digests of images, by `imageKey()`: with them a moved tag is another vertex. */
   readonly imageDigests?: ReadonlyMap<string, Digest>;
+  /** The named contexts that are images. */
+  readonly contextImages?: ReadonlyMap<string, { readonly reference: string; readonly platform: Platform }>;
   /** `--no-cache`, or the stages of `--no-cache-filter`. */
   readonly noCache?: boolean | ReadonlySet<string>;
 }
@@ -90,7 +93,7 @@ class GraphBuilder {
     const { noCache = false } = this.#options;
     const isFresh = typeof noCache === "boolean" ? noCache : noCache.has(stage.title);
     const origin = { stage: stage.index, step: -1, title: stage.title, lines: undefined };
-    let files = this.#source(stage.base, { origin, noCache: false });
+    let files = this.#base(stage.base, { origin, noCache: false });
     for (const [index, step] of stage.steps.entries()) {
       if (step.kind === "config") continue;
       const { title, lines } = step;
@@ -185,6 +188,19 @@ class GraphBuilder {
     }
   }
 
+  /** What a stage is built on are layers: a context that is no image becomes one. */
+  #base(source: Source, asking: Asking): Digest {
+    const files = this.#source(source, asking);
+    if (this.vertices.get(files)?.operation.kind !== "context") return files;
+    const inputs = [this.#add({ kind: "scratch" }, [], asking), files];
+    const item = { input: 1, path: "/", pattern: undefined, unpack: false, wildcards: false };
+    return this.#add(
+      { kind: "copy", items: [item], destination: "/", chown: "", chmod: "", exclude: [] },
+      inputs,
+      asking,
+    );
+  }
+
   #source(source: Source, asking: Asking): Digest {
     switch (source.kind) {
       case "stage":
@@ -193,8 +209,11 @@ class GraphBuilder {
         return this.#add({ kind: "scratch" }, [], asking);
       case "context":
         return this.#add({ kind: "context", name: "" }, [], asking);
-      case "named":
+      case "named": {
+        const image = this.#options.contextImages?.get(source.name);
+        if (image !== undefined) return this.#source({ kind: "image", ...image }, asking);
         return this.#add({ kind: "context", name: source.name }, [], asking);
+      }
       case "image": {
         const reference = this.#options.imageDigests?.get(imageKey(source)) ?? source.reference;
         return this.#add({ kind: "image", reference, platform: formatPlatform(source.platform) }, [], asking);

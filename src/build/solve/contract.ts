@@ -1,7 +1,7 @@
 import type { Digest } from "../../lib/index.ts";
 import type { RootDir } from "../../linux/index.ts";
 import type { Operation, Vertex } from "../graph/index.ts";
-import type { ClientServices, DiffId, HeldLayers, Layers } from "../ports.ts";
+import type { ClientServices, DiffId, FoundImage, HeldLayers, Layers } from "../ports.ts";
 
 /**
  * How the graph's work is done.
@@ -60,10 +60,23 @@ export interface SourceResult extends AsyncDisposable {
  */
 export interface SourceTree extends AsyncDisposable {
   readonly root: RootDir;
-  /** Whether a path (relative, no leading slash) is part of the source: `.dockerignore`. Folders above what is part of it are. */
-  readonly includes: ((path: string, isDirectory: boolean) => boolean) | undefined;
+  /**
+   * Whether a path (relative, no leading slash) is part of the source: `.dockerignore`. Asked about a directory as such, it says
+   * whether something in it may be; one that is not part of the source by itself is there for what is in it only.
+   */
+  readonly includes: Includes | undefined;
   /** SHA-256 of a file's content, remembered for as long as the file does not change. */
   fileDigest(path: string): Promise<Digest>;
+}
+
+/** Says what is part of a source. */
+export interface Includes {
+  (path: string, isDirectory: boolean): boolean;
+  /**
+   * Stands for all that the answers depend on beside the path, so that they need not be asked for again; undefined where
+   * nobody knows, and where a directory that is no part of the source may hold something that is.
+   */
+  readonly key?: string;
 }
 
 /** What the work of one build has in common. */
@@ -76,6 +89,8 @@ export interface BuildScope {
   readonly directory: string;
   /** Opens the context of this name; the empty name is the build context. @throws NotFound where there is none */
   openContext(name: string, signal: AbortSignal): Promise<SourceTree>;
+  /** The image of an `image` operation; the build has found it before, and holds it. @throws NotFound */
+  foundImage(reference: string, platform: string): FoundImage;
   /** `--network`, `--add-host`, `--ulimit`, `--shm-size`, `--cgroup-parent`, and what else each `RUN` gets. */
   readonly run: RunSettings;
 }

@@ -39,6 +39,11 @@ export class IgnoreRules {
     return this.#rules.filter(({ brings }) => !brings).map(({ text }) => text);
   }
 
+  /** All rules as they are given to somebody else who goes by them: exceptions begin with `!`. */
+  get lines(): readonly string[] {
+    return this.#rules.map(({ brings, text }) => (brings ? `!${text}` : text));
+  }
+
   /** @param path relative to the context, with slashes, clean. */
   leavesOut(path: string): boolean {
     return this.#outcome(this.#match(path, this.#folderOf(path)));
@@ -52,6 +57,14 @@ export class IgnoreRules {
       return (
         literal === undefined || `${folder}/`.startsWith(`${literal}/`) || literal.startsWith(`${folder}/`)
       );
+    });
+  }
+
+  /** Whether a pattern may fit something in a folder that none fits itself: where the rules are what to take, not what to leave. */
+  mayMatchBelow(folder: string): boolean {
+    return this.#rules.some(({ brings, pattern }) => {
+      const { literal } = pattern;
+      return !brings && (literal === undefined || literal.startsWith(`${folder}/`));
     });
   }
 

@@ -1,0 +1,216 @@
+import type { Digest } from "../../lib/index.ts";
+import type { Database } from "../../store/index.ts";
+import type { CacheRecordSummary } from "../builder-contract.ts";
+import type { DiffId, HeldLayers, Layers } from "../ports.ts";
+import { newCacheId } from "./cache-id.ts";
+import type { CacheStock } from "./stock.ts";
+
+/** The result of a step, as it is remembered. */
+export interface CacheRecord {
+  readonly id: string;
+  readonly layers: readonly DiffId[];
+  readonly createdMs: number;
+}
+
+export interface NewCacheRecord {
+  readonly key: Digest;
+  readonly layers: readonly DiffId[];
+  /** Those among them that came with this step. */
+  readonly newLayers: readonly DiffId[];
+  /** Records of what it was made from. */
+  readonly parents: readonly string[];
+  /** BuildKit's: `regular`, `internal`. */
+  readonly type: string;
+  readonly description: string;
+  readonly createdMs: number;
+}
+
+/** A record whose layers are held until it is disposed of. */
+export interface HeldRecord extends Disposable {
+  readonly record: CacheRecord;
+  readonly held: HeldLayers;
+}
+
+interface RecordRow {
+  readonly id: string;
+  readonly key: Digest;
+  readonly layers: string;
+  readonly new_layers: string;
+  readonly parents: string;
+  readonly type: string;
+  readonly description: string;
+  readonly size: number;
+  readonly created_ms: number;
+  readonly used_ms: number | null;
+  readonly uses: number;
+}
+
+const STEPS = [
+  `CREATE TABLE build_records (
+     id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, layers TEXT NOT NULL, new_layers TEXT NOT NULL,
+     parents TEXT NOT NULL, type TEXT NOT NULL, description TEXT NOT NULL, size INTEGER NOT NULL,
+     created_ms INTEGER NOT NULL, used_ms INTEGER, uses INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID`,
+];
+
+const pinOf = (id: string) => `build-cache:${id}`;
+
+/**
+ * What steps came to, by their keys. A record pins its layers: they are there for as long as it is. A record may get lost, which
+ * costs time; it never names layers that are not its key's.
+ */
+export class CacheRecords implements CacheStock {
+  readonly #database: Database;
+  readonly #layers: Layers;
+  /** How many builds hold a record's result. */
+  readonly #users = new Map<string, number>();
+
+  constructor(database: Database, layers: Layers) {
+    this.#database = database;
+    this.#layers = layers;
+    database.migrate("build_records", STEPS);
+  }
+
+  /** At the daemon's start: records whose layers are gone go as well. */
+  sweep(): void {
+    const isHere = new Map<DiffId, boolean>();
+    const check = (layer: DiffId) => {
+      const known = isHere.get(layer);
+      if (known !== undefined) return known;
+      const found = this.#has(layer);
+      isHere.set(layer, found);
+      return found;
+    };
+    const broken = this.#rows().filter((row) => !layersOf(row).every(check));
+    if (broken.length > 0) this.#delete(broken.map(({ id }) => id));
+  }
+
+  #has(layer: DiffId): boolean {
+    try {
+      this.#layers.size(layer);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The record of a key. One whose layers turn out to be missing is removed. */
+  async find(key: Digest): Promise<HeldRecord | undefined> {
+    const row = this.#database.get<RecordRow>("SELECT * FROM build_records WHERE key = ?", key);
+    if (row === undefined) return undefined;
+    // It is in use from here on, so that nobody removes it while its layers are looked for.
+    const release = this.#use(row.id);
+    try {
+      const held = await this.#layers.hold(layersOf(row));
+      return {
+        record: { id: row.id, layers: held.layers, createdMs: row.created_ms },
+        held,
+        [Symbol.dispose]: () => {
+          held[Symbol.dispose]();
+          release();
+        },
+      };
+    } catch {
+      release();
+      this.#delete([row.id]);
+      return undefined;
+    }
+  }
+
+  /** Whether there is a record of a key, be its layers there or not. */
+  has(key: Digest): boolean {
+    return this.#database.get("SELECT 1 FROM build_records WHERE key = ?", key) !== undefined;
+  }
+
+  /** Remembers a result whose layers the caller holds; an older one of the same key is forgotten. */
+  add(added: NewCacheRecord): CacheRecord {
+    const { key, layers, newLayers, parents, type, description, createdMs } = added;
+    const id = newCacheId();
+    const size = newLayers.reduce((bytes, layer) => bytes + this.#layers.size(layer), 0);
+    const texts = [layers, newLayers, parents].map((list) => JSON.stringify(list));
+    this.#database.write(() => {
+      const former = this.#database.get<{ id: string }>("SELECT id FROM build_records WHERE key = ?", key);
+      if (former !== undefined) this.#delete([former.id]);
+      this.#database.run(
+        "INSERT INTO build_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
+        ...[id, key, ...texts, type, description, size, createdMs],
+      );
+      this.#layers.pin(pinOf(id), layers);
+    });
+    return { id, layers, createdMs };
+  }
+
+  /** A result is in use until the returned function is called. */
+  use(id: string): () => void {
+    return this.#use(id);
+  }
+
+  #use(id: string): () => void {
+    this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
+    let isUsed = true;
+    return () => {
+      if (!isUsed) return;
+      isUsed = false;
+      const users = this.#users.get(id)! - 1;
+      if (users > 0) this.#users.set(id, users);
+      else this.#users.delete(id);
+    };
+  }
+
+  /** Counts a build's uses, in one transaction for all of them. */
+  touch(ids: Iterable<string>): void {
+    const now = Date.now();
+    this.#database.write(() => {
+      for (const id of ids) {
+        this.#database.run("UPDATE build_records SET used_ms = ?, uses = uses + 1 WHERE id = ?", now, id);
+      }
+    });
+  }
+
+  async list(): Promise<readonly CacheRecordSummary[]> {
+    return this.#rows().map((row) => ({
+      id: row.id,
+      parents: JSON.parse(row.parents) as string[],
+      type: row.type,
+      description: row.description,
+      inUse: this.#users.has(row.id),
+      shared: (JSON.parse(row.new_layers) as DiffId[]).some((layer) => this.#layers.isInImage(layer)),
+      sizeBytes: row.size,
+      createdAt: new Date(row.created_ms),
+      lastUsedAt: row.used_ms === null ? undefined : new Date(row.used_ms),
+      usageCount: row.uses,
+    }));
+  }
+
+  async remove(ids: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const removed = [...ids].filter(
+      (id) =>
+        !this.#users.has(id) &&
+        this.#database.get("SELECT 1 FROM build_records WHERE id = ?", id) !== undefined,
+    );
+    if (removed.length > 0) this.#delete(removed);
+    return new Set(removed);
+  }
+
+  /** How many bytes all records name, without looking who else needs them. */
+  totalBytes(): number {
+    return (
+      this.#database.get<{ bytes: number | null }>("SELECT sum(size) AS bytes FROM build_records")?.bytes ?? 0
+    );
+  }
+
+  #rows(): RecordRow[] {
+    return this.#database.all<RecordRow>("SELECT * FROM build_records");
+  }
+
+  #delete(ids: readonly string[]): void {
+    this.#database.write(() => {
+      for (const id of ids) {
+        this.#database.run("DELETE FROM build_records WHERE id = ?", id);
+        this.#layers.unpin(pinOf(id));
+      }
+    });
+  }
+}
+
+const layersOf = (row: RecordRow) => JSON.parse(row.layers) as DiffId[];

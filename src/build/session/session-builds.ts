@@ -1,0 +1,355 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { openFileTree } from "../../lib/buildkit/index.ts";
+import {
+  EngineError,
+  invalidParameter,
+  kindOf,
+  messageOf,
+  newId,
+  notFound,
+  notImplemented,
+} from "../../lib/index.ts";
+import { extractTar, openRoot } from "../../linux/index.ts";
+import { BuildFailed } from "../build-failed.ts";
+import type { BuildOutput, BuildRequest, Builds, ContextSource, OpenDirectory } from "../builder-contract.ts";
+import { openOfferedDirectory, parseOfferedDirectories } from "../contexts/index.ts";
+import type { ClientServices } from "../ports.ts";
+import { TraceStream } from "../progress/trace.ts";
+import type { Session, SessionFacts } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import { Uploads } from "./uploads.ts";
+
+/** A build as BuildKit's clients ask for it: `POST /build?version=2`. */
+export interface SessionBuildOptions {
+  /** Empty: the client offers nothing. */
+  readonly sessionId: string;
+  readonly buildId: string;
+  /** `client-session`, `upload-request`, an address; empty: the body, or a directory that the client has open. */
+  readonly remote: string;
+  readonly dockerfile: string;
+  readonly tags: readonly string[];
+  readonly target: string;
+  readonly buildArgs: Readonly<Record<string, string | null>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly platforms: readonly string[];
+  readonly noCache: boolean;
+  /** Stages that are built anew. */
+  readonly noCacheFilter: readonly string[];
+  readonly pull: boolean;
+  readonly squash: boolean;
+  readonly cacheFrom: readonly string[];
+  readonly outputs: readonly OutputOption[];
+  readonly run: BuildRequest["run"];
+  /** Named contexts: `local:name` for one of the session, `input:name` for an open directory, else an address. */
+  readonly contexts: Readonly<Record<string, string>>;
+  /** The header `X-Berth-Context-Fd`; empty where there is none. */
+  readonly directories: string;
+  readonly inlineCache: boolean;
+  readonly provenance: boolean;
+  readonly checkOnly: boolean;
+  /** The id is told as text, too. */
+  readonly quiet: boolean;
+  readonly wantsMetadata: boolean;
+}
+
+export interface OutputOption {
+  readonly Type: string;
+  readonly Attrs: Readonly<Record<string, string>>;
+}
+
+/** What came with the request itself. */
+export interface RequestBody {
+  readonly kind: "none" | "tar" | "dockerfile";
+  bytes(): AsyncIterable<Uint8Array>;
+}
+
+/** One line of the answer. */
+export type TraceMessage =
+  | { readonly id: "moby.buildkit.trace" | "moby.image.id" | "berth.build.metadata"; readonly aux: unknown }
+  | { readonly stream: string };
+
+const DOCKERFILE_BYTES_MAX = 16 << 20;
+const UPLOAD_PREFIX = "upload-request:";
+
+/** Builds in BuildKit's way, over the sessions that clients hold open. */
+export class SessionBuilds implements Disposable {
+  readonly #builds: Builds;
+  readonly #directory: string;
+  readonly #sessions = new Sessions();
+  readonly #uploads = new Uploads();
+  readonly #running = new Map<string, AbortController>();
+
+  /** @param directory for what is needed during a build only */
+  constructor(builds: Builds, directory: string) {
+    this.#builds = builds;
+    this.#directory = directory;
+  }
+
+  /** @throws InvalidParameter, Conflict: before the connection is answered */
+  checkSession(facts: SessionFacts): void {
+    this.#sessions.check(facts);
+  }
+
+  /** Resolves when the session has ended. */
+  acceptSession(facts: SessionFacts, socket: Duplex): Promise<void> {
+    return this.#sessions.accept(facts, socket);
+  }
+
+  /** @returns whether there was one of this id */
+  cancel(buildId: string): boolean {
+    const running = this.#running.get(buildId);
+    running?.abort(new Error("context canceled"));
+    return running !== undefined;
+  }
+
+  async build(
+    options: SessionBuildOptions,
+    body: RequestBody,
+    report: (message: TraceMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { buildId } = options;
+    if (buildId.startsWith(UPLOAD_PREFIX)) {
+      return this.#uploads.offer(buildId.slice(UPLOAD_PREFIX.length), body.bytes(), signal);
+    }
+    const abort = new AbortController();
+    if (buildId !== "" && !this.#running.has(buildId)) this.#running.set(buildId, abort);
+    try {
+      await this.#run(options, body, report, AbortSignal.any([signal, abort.signal]));
+    } finally {
+      if (this.#running.get(buildId) === abort) this.#running.delete(buildId);
+    }
+  }
+
+  async #run(
+    options: SessionBuildOptions,
+    body: RequestBody,
+    report: (message: TraceMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { sessionId } = options;
+    const session = sessionId === "" ? undefined : await this.#sessions.find(sessionId, signal);
+    const both = session === undefined ? signal : AbortSignal.any([signal, session.signal]);
+    await using stack = new AsyncDisposableStack();
+    const request = await this.#request(options, body, session, both, stack);
+    using trace = new TraceStream((message) =>
+      report({ id: "moby.buildkit.trace", aux: Buffer.from(message).toString("base64") }),
+    );
+    const result = await this.#builds.build(request, trace.report, both).catch((error: unknown) => {
+      both.throwIfAborted();
+      throw unsolved(error);
+    });
+    trace.flush();
+    if (result.imageId !== undefined) {
+      report({ id: "moby.image.id", aux: { ID: result.imageId } });
+      if (options.quiet) report({ stream: `${result.imageId}\n` });
+    }
+    if (options.wantsMetadata) {
+      report({ id: "berth.build.metadata", aux: { ...result.metadata, "berth.warnings": result.warnings } });
+    }
+  }
+
+  async #request(
+    options: SessionBuildOptions,
+    body: RequestBody,
+    session: Session | undefined,
+    signal: AbortSignal,
+    stack: AsyncDisposableStack,
+  ): Promise<BuildRequest> {
+    const { tags, target, pull, squash, cacheFrom, inlineCache, run, checkOnly, provenance } = options;
+    const buildArgs = new Map(
+      Object.entries(options.buildArgs).filter((pair): pair is [string, string] => pair[1] !== null),
+    );
+    const text = body.kind === "dockerfile" ? await readDockerfile(body.bytes()) : undefined;
+    return {
+      dockerfile: { fileName: options.dockerfile || "Dockerfile", text },
+      contexts: this.#contexts(options, body, session, signal, stack),
+      services: session ?? NO_SERVICES,
+      tags,
+      target,
+      buildArgs,
+      labels: new Map(Object.entries(options.labels)),
+      platforms: options.platforms,
+      noCache: options.noCache || (options.noCacheFilter.length > 0 && new Set(options.noCacheFilter)),
+      pull,
+      cacheFrom,
+      inlineCache,
+      squash,
+      run,
+      checkOnly,
+      output: this.#output(options, session, signal, stack),
+      provenance,
+      sourceDateEpoch: epochOf(buildArgs.get("SOURCE_DATE_EPOCH")),
+    };
+  }
+
+  #contexts(
+    options: SessionBuildOptions,
+    body: RequestBody,
+    session: Session | undefined,
+    signal: AbortSignal,
+    stack: AsyncDisposableStack,
+  ): ReadonlyMap<string, ContextSource> {
+    const offers = options.directories === "" ? [] : parseOfferedDirectories(options.directories);
+    // At once: a client that turns out to be elsewhere has to hear of it before the build begins, and sends its files then.
+    const offered = new Map(offers.map((one) => [one.name, stack.use(openOfferedDirectory(one))]));
+    const contexts = new Map<string, ContextSource>();
+    contexts.set("", this.#mainContext(options, body, session, offered, signal));
+    for (const [name, where] of Object.entries(options.contexts)) {
+      if (name !== "") contexts.set(name, namedContext(where, session, offered));
+    }
+    return contexts;
+  }
+
+  #mainContext(
+    { remote, buildId }: SessionBuildOptions,
+    body: RequestBody,
+    session: Session | undefined,
+    offered: ReadonlyMap<string, OpenDirectory>,
+    signal: AbortSignal,
+  ): ContextSource {
+    const directory = offered.get("context");
+    if (directory !== undefined) return openDirectory(directory);
+    if (remote === "client-session") return { kind: "session", sync: needed(session) };
+    if (remote === "upload-request") return { kind: "tar", bytes: this.#uploads.take(buildId, signal) };
+    if (remote !== "") return { kind: "remote", url: remote };
+    if (body.kind === "tar") return { kind: "tar", bytes: body.bytes() };
+    if (body.kind === "dockerfile") return { kind: "tar", bytes: nothing() };
+    throw invalidParameter("the build has no context");
+  }
+
+  #output(
+    { outputs }: SessionBuildOptions,
+    session: Session | undefined,
+    signal: AbortSignal,
+    stack: AsyncDisposableStack,
+  ): BuildOutput {
+    if (outputs.length > 1) throw notImplemented("multiple outputs are not supported");
+    const [{ Type: type, Attrs: attributes } = { Type: "image", Attrs: {} }] = outputs;
+    const isTrue = (name: string) => attributes[name] === "true" || attributes[name] === "1";
+    const sendFile = (bytes: AsyncIterable<Uint8Array>) => needed(session).sendFile(bytes, {}, signal);
+    switch (type) {
+      case "":
+      case "image":
+      case "moby":
+        return { kind: "image", push: isTrue("push") };
+      case "registry":
+        return { kind: "image", push: true };
+      case "docker":
+        if (attributes["dest"] === undefined) return { kind: "image", push: false };
+        return { kind: "archive", format: "docker", write: sendFile };
+      case "oci":
+        return { kind: "archive", format: "oci", write: sendFile };
+      case "tar":
+        return { kind: "tar", write: sendFile };
+      case "local":
+        return { kind: "tar", write: (bytes) => this.#sendTree(bytes, needed(session), signal, stack) };
+      case "cacheonly":
+        return { kind: "none" };
+      default:
+        throw invalidParameter(`exporter "${type}" could not be found`);
+    }
+  }
+
+  /** The client asks for each file when it wants it, so they have to lie somewhere meanwhile. */
+  async #sendTree(
+    bytes: AsyncIterable<Uint8Array>,
+    session: Session,
+    signal: AbortSignal,
+    stack: AsyncDisposableStack,
+  ): Promise<void> {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const name = `output-${newId().slice(0, 16)}`;
+    const path = join(this.#directory, name);
+    mkdirSync(path, { mode: 0o700 });
+    stack.defer(async () => {
+      using parent = openRoot(this.#directory);
+      await parent.removeTree(name);
+    });
+    {
+      using root = openRoot(path);
+      await extractTar(bytes, root, "/", { signal });
+    }
+    await session.sendTree(openFileTree(path, { include: [], exclude: [], follow: [] }), signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#sessions[Symbol.dispose]();
+  }
+}
+
+/** In the words that clients of BuildKit know, with the lines of the Dockerfile before them. */
+function unsolved(error: unknown): EngineError {
+  const shown = error instanceof BuildFailed ? error.render() : messageOf(error);
+  const message = messageOf(error);
+  const lines = shown.endsWith(message) ? shown.slice(0, -message.length) : "";
+  return new EngineError(kindOf(error), `${lines}failed to solve: ${message}`, { cause: error });
+}
+
+function namedContext(
+  where: string,
+  session: Session | undefined,
+  offered: ReadonlyMap<string, OpenDirectory>,
+): ContextSource {
+  const [, kind, rest = ""] = /^(local|input):(.*)$/s.exec(where) ?? [];
+  if (kind === "local") return { kind: "session", sync: renamed(needed(session), rest) };
+  if (kind === "input") {
+    const directory = offered.get(rest);
+    if (directory === undefined)
+      throw invalidParameter(`no directory is offered for the context ${JSON.stringify(rest)}`);
+    return openDirectory(directory);
+  }
+  if (/^(docker-image|oci-layout):\/\//.test(where)) return { kind: "image", reference: where };
+  return { kind: "remote", url: where };
+}
+
+/** It is held until the build has ended. */
+const openDirectory = ({ path }: OpenDirectory): ContextSource => ({
+  kind: "directory",
+  open: async () => ({ path, [Symbol.dispose]() {} }),
+});
+
+/** A context that the client knows by another name than the build. */
+const renamed = (session: Session, name: string) => ({
+  sync: (_name: string, ...rest: SyncRest) => session.sync(name, ...rest),
+  sharedKey: () => session.sharedKey(name),
+});
+
+type SyncRest = Parameters<Session["sync"]> extends [string, ...infer Rest] ? Rest : never;
+
+function needed(session: Session | undefined): Session {
+  if (session === undefined) throw invalidParameter("the build needs a session of its client");
+  return session;
+}
+
+/** A client without a session gives nothing. */
+const NO_SERVICES: ClientServices = {
+  async secret(id) {
+    throw notFound(`secret ${id}: not found`);
+  },
+  async sshAgent(id) {
+    throw notFound(`could not access ssh agent ${id}: the client forwards none`);
+  },
+  credentials: async () => undefined,
+};
+
+async function* nothing(): AsyncGenerator<Uint8Array, void> {}
+
+function epochOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw invalidParameter(`invalid SOURCE_DATE_EPOCH: ${JSON.stringify(text)}`);
+}
+
+async function readDockerfile(source: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    length += chunk.length;
+    if (length > DOCKERFILE_BYTES_MAX) throw invalidParameter("the Dockerfile is too large");
+    chunks.push(chunk.slice());
+  }
+  return Buffer.concat(chunks).toString();
+}
