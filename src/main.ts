@@ -2,6 +2,8 @@
 const args = process.argv.slice(2);
 
 if (args[0] === "daemon") {
+  const { keepHeapSmall } = await import("./daemon/heap.ts");
+  keepHeapSmall();
   const { main } = await import("./daemon/main.ts");
   // A descriptor that the kernel's file watching keeps open would otherwise hold the process.
   process.exit(await main(args.slice(1)));

@@ -1,9 +1,11 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
+import { asCaller } from "../lib/caller/index.ts";
 import { systemError } from "../lib/index.ts";
 import type { Static, TSchema } from "../wire/index.ts";
 import type { Answer, SocketAnswer } from "./answer.ts";
 import { bodyOf, readJson } from "./body.ts";
+import { callerOf, type UserOfSocket } from "./caller.ts";
 import type { Query } from "./query.ts";
 import type { Hijacked } from "./streams/hijacked.ts";
 import { ClientGone, send } from "./streams/writing.ts";
@@ -30,6 +32,7 @@ export class Call {
   readonly #headers: OutgoingHttpHeaders;
   readonly #upgrade: Upgrade | undefined;
   readonly #onAnswer: () => void;
+  readonly #userOfSocket: UserOfSocket;
   #abort: AbortController | undefined;
 
   constructor(init: {
@@ -43,6 +46,7 @@ export class Call {
     upgrade?: Upgrade;
     /** Called when an answer begins that may go on for any time. */
     onAnswer?: () => void;
+    userOfSocket?: UserOfSocket | undefined;
   }) {
     this.request = init.request;
     this.response = init.response;
@@ -53,6 +57,7 @@ export class Call {
     this.#headers = init.headers;
     this.#upgrade = init.upgrade;
     this.#onAnswer = init.onAnswer ?? (() => {});
+    this.#userOfSocket = init.userOfSocket ?? (() => undefined);
   }
 
   /** A part of the path; the route says that it is there. */
@@ -63,6 +68,11 @@ export class Call {
   header(name: string): string | undefined {
     const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  /** Does something in the name of who asks, for whatever records it. To be called before the body is read. */
+  onBehalf<T>(work: () => T): T {
+    return asCaller(callerOf(this.request, this.#userOfSocket), work);
   }
 
   /** Aborts when the client goes away before its answer is complete. */

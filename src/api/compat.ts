@@ -137,6 +137,10 @@ export function adaptDiskUsage(usage: DiskUsage, minor: number): object {
     ...(minor < 44 && usage.Images != null
       ? { Images: usage.Images.map((image) => ({ ...image, VirtualSize: image.Size })) }
       : {}),
-    ...(minor < 42 ? { BuilderSize: 0 } : {}),
+    ...(minor < 42 ? { BuilderSize: builderSize(usage) } : {}),
   };
+}
+
+function builderSize({ BuildCache }: DiskUsage): number {
+  return (BuildCache ?? []).reduce((sum, { Shared, Size }) => sum + (Shared ? 0 : Size), 0);
 }

@@ -2,6 +2,7 @@
 export type { Filters } from "./filters.ts";
 export { type Method, Router } from "./router.ts";
 export type { ArchiveBackend } from "./routes/archive.ts";
+export type { BuildBackend, BuildPruneOptions, ClassicBuildOptions } from "./routes/build.ts";
 export type { ContainerStreamBackend } from "./routes/container-streams.ts";
 export type { ContainerBackend } from "./routes/containers.ts";
 export type { EventBackend } from "./routes/events.ts";

@@ -5,6 +5,7 @@ import type { ErrorResponse } from "../wire/index.ts";
 import { type Answer, SocketAnswer } from "./answer.ts";
 import { BodyTooLarge, hasBody } from "./body.ts";
 import { Call, type Upgrade } from "./call.ts";
+import type { UserOfSocket } from "./caller.ts";
 import { checkOrigin } from "./origin.ts";
 import { Query } from "./query.ts";
 import type { Router } from "./router.ts";
@@ -16,6 +17,8 @@ export interface ApiServerOptions {
   readonly router: Router;
   /** Of berth itself: `0.1.0`. */
   readonly version: string;
+  /** Tells who is at the other end of a Unix socket. */
+  readonly userOfSocket?: UserOfSocket;
 }
 
 /**
@@ -32,6 +35,7 @@ export interface ApiServerOptions {
  */
 export class ApiServer {
   readonly #router: Router;
+  readonly #userOfSocket: UserOfSocket | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Duplex>();
@@ -40,6 +44,7 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#router = options.router;
+    this.#userOfSocket = options.userOfSocket;
     this.#headers = {
       "Api-Version": API_VERSION,
       "Docker-Experimental": "false",
@@ -126,8 +131,9 @@ export class ApiServer {
     const query = new Query(mark < 0 ? "" : url.slice(mark + 1));
     const { params } = match;
     const headers = this.#headers;
+    const userOfSocket = this.#userOfSocket;
     return match.route.handler(
-      new Call({ request, response, minor, path, params, query, headers, upgrade, onAnswer }),
+      new Call({ request, response, minor, path, params, query, headers, upgrade, onAnswer, userOfSocket }),
     );
   }
 
@@ -137,14 +143,14 @@ export class ApiServer {
     if (!(error instanceof EngineError)) {
       log.error("a request failed", {
         method: request.method,
-        url: request.url?.slice(0, 200),
+        url: loggableUrl(request.url),
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     } else {
       // What is refused is the client's business; what went wrong inside is the operator's.
       log[status === 500 ? "error" : "debug"]("a request failed", {
         method: request.method,
-        url: request.url?.slice(0, 200),
+        url: loggableUrl(request.url),
         status,
         error: error.message,
       });
@@ -220,4 +226,10 @@ function decodePath(path: string): string {
   } catch {
     throw new EngineError("InvalidParameter", `invalid URL escape in ${JSON.stringify(path.slice(0, 200))}`);
   }
+}
+
+/** What may stand in a log: a build's arguments, and the address of its context, may be secrets. */
+function loggableUrl(url = ""): string {
+  const [path = ""] = url.split("?", 1);
+  return (/\/build$/.test(path) ? path : url).slice(0, 200);
 }

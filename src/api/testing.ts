@@ -42,6 +42,7 @@ export async function serveFakes(fakes: Fakes): Promise<TestServer> {
     images: fake("images", fakes.images),
     volumes: fake("volumes", fakes.volumes),
     networks: fake("networks", fakes.networks),
+    builds: fake("builds", fakes.builds),
     events: fake("events", fakes.events),
     system: fake("system", { builderVersion: "1", ...fakes.system }),
   };

@@ -51,6 +51,15 @@ const unpause: Leaf = { load: async () => import("./commands/unpause.ts") };
 const update: Leaf = { load: async () => import("./commands/update.ts") };
 const wait: Leaf = { load: async () => import("./commands/wait.ts") };
 
+const builder: Group = {
+  summary: "Manage builds",
+  commands: {
+    build,
+    du: { load: async () => import("./commands/builder-du.ts") },
+    prune: { load: async () => import("./commands/builder-prune.ts") },
+  },
+};
+
 const container: Group = {
   summary: "Manage containers",
   commands: {
@@ -86,17 +95,33 @@ const image: Group = {
   summary: "Manage images",
   commands: {
     build,
+    diff: { load: async () => import("./commands/image-diff.ts") },
+    explore: { load: async () => import("./commands/image-explore.ts") },
     history,
     import: importImage,
     inspect: { load: async () => import("./commands/image-inspect.ts") },
     load,
+    log: { load: async () => import("./commands/image-log.ts") },
     ls: { ...images, aliases: ["list"] },
     prune: { load: async () => import("./commands/image-prune.ts") },
     pull,
     push,
     rm: { ...rmi, aliases: ["remove"] },
+    rollback: { load: async () => import("./commands/image-rollback.ts") },
     save,
     tag,
+    tree: { load: async () => import("./commands/image-tree.ts") },
+  },
+};
+
+const manifest: Group = {
+  summary: "Manage manifests and manifest lists in registries",
+  commands: {
+    annotate: { load: async () => import("./commands/manifest-annotate.ts") },
+    create: { load: async () => import("./commands/manifest-create.ts") },
+    inspect: { load: async () => import("./commands/manifest-inspect.ts") },
+    push: { load: async () => import("./commands/manifest-push.ts") },
+    rm: { load: async () => import("./commands/manifest-rm.ts") },
   },
 };
 
@@ -158,6 +183,9 @@ const volume: Group = {
 export const COMMANDS: Readonly<Record<string, Node>> = {
   attach,
   build,
+  builder,
+  // The name of Docker's plugin, for fingers and scripts that know it.
+  buildx: builder,
   commit,
   completion: { load: async () => import("./commands/completion.ts") },
   container,
@@ -179,6 +207,7 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   login: { load: async () => import("./commands/login.ts") },
   logout: { load: async () => import("./commands/logout.ts") },
   logs,
+  manifest,
   network,
   pause,
   port,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApiServer, routesOf } from "../api/index.ts";
+import { SessionBuilds } from "../build/index.ts";
 import {
   type ContainerDefaults,
   type Containers,
@@ -11,11 +12,16 @@ import { Images, openSnapshotter } from "../images/index.ts";
 import { invalidParameter, type LogFields, log, messageOf, setLogLevel, VERSION } from "../lib/index.ts";
 import { Networks } from "../networks/index.ts";
 import { checkHost, hostFacts, type OciRuntimes, openCgroups, openRuntimes } from "../runtime/index.ts";
-import { BlobStore, Database, EventLog } from "../store/index.ts";
+import { BlobStore, Database, EventLog, Trash } from "../store/index.ts";
 import { Volumes } from "../volumes/index.ts";
+import { buildBackend } from "./build-backend.ts";
+import { BuildNetworks } from "./build-networks.ts";
+import { openDaemonBuilder } from "./build-rooms.ts";
+import { cachePolicyOf } from "./builder-config.ts";
 import type { DaemonConfig } from "./config.ts";
 import { engineId } from "./engine-id.ts";
 import { networkBackend } from "./network-backend.ts";
+import { userOfSocket } from "./socket-users.ts";
 import { createSystem } from "./system.ts";
 import { volumeBackend } from "./volume-backend.ts";
 
@@ -69,7 +75,8 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
 
   let containers: Containers | undefined;
   const { emit } = events;
-  const trash = join(config.dataRoot, "trash");
+  const trash = Trash.open(join(config.dataRoot, "trash"));
+  undo.defer(() => trash.close());
   const [blobs, snapshotter] = await Promise.all([
     BlobStore.open(join(config.dataRoot, "blobs")),
     openSnapshotter({ root: join(config.dataRoot, "snapshots"), trash, name: config.snapshotter }),
@@ -82,6 +89,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     dataRoot: config.dataRoot,
     isRunning: (id) => containers?.isRunning(id) ?? false,
     registries: config.registries,
+    versions: config.imageVersions,
   });
   undo.defer(() => images.close());
   phase("images");
@@ -107,6 +115,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     dataRoot: config.dataRoot,
     execRoot: config.execRoot,
     database,
+    trash,
     emit,
     defaults: containerDefaults(config),
     images,
@@ -117,7 +126,17 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   });
   undo.defer(() => containers?.shutdown());
   await containers.recover();
+  images.versions.start();
   phase("containers");
+
+  const stepNetworks = undo.use(new BuildNetworks(networks));
+  const { execRoot } = config;
+  const runs = { runtimes, facts, networks: stepNetworks, execRoot, defaults: containerDefaults(config) };
+  const builder = await openDaemonBuilder({ config, database, images, trash, runs });
+  undo.defer(() => builder.close());
+  const sessions = new SessionBuilds(builder, builder.directory);
+  undo.defer(() => sessions[Symbol.dispose]());
+  phase("builder");
 
   const host = await hostReport;
   for (const warning of host.warnings) log.warn(warning);
@@ -131,6 +150,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     containers,
     images,
     volumes,
+    builds: builder,
   });
   const server = new ApiServer({
     router: routesOf({
@@ -138,16 +158,20 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
       images,
       volumes: volumeBackend(volumes, containers),
       networks: networkBackend(networks, containers),
+      builds: buildBackend(builder, sessions),
       events,
       system,
     }),
     version: VERSION,
+    userOfSocket,
   });
   const live = undo.move();
   return {
     server,
     reload: (changed) => {
       images.registry.configure(changed.registries);
+      images.versions.configure(changed.imageVersions);
+      builder.configure(cachePolicyOf(changed.builder, config.dataRoot));
       current = reloaded(current, changed);
       setLogLevel(current.logLevel);
     },
@@ -171,8 +195,8 @@ function refuseUnknownDefault(runtimes: OciRuntimes, { defaultRuntime }: DaemonC
 
 /** Only the settings that the table says can change; the others wait for the next start. */
 function reloaded(current: DaemonConfig, changed: DaemonConfig): DaemonConfig {
-  const { logLevel, labels, registries, shutdownTimeoutSeconds } = changed;
-  return { ...current, logLevel, labels, registries, shutdownTimeoutSeconds };
+  const { logLevel, labels, registries, imageVersions, builder, shutdownTimeoutSeconds } = changed;
+  return { ...current, logLevel, labels, registries, imageVersions, builder, shutdownTimeoutSeconds };
 }
 
 function containerDefaults(config: DaemonConfig): ContainerDefaults {

@@ -89,6 +89,8 @@ function convert(setting: Setting, given: string | string[]): unknown {
     case "list":
     // In the file only.
     case "registries":
+    case "versions":
+    case "builder":
       return list;
     case "pairs":
       return Object.fromEntries(list.map((text) => splitPair(setting, text)));

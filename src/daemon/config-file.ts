@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { invalidParameter, messageOf } from "../lib/index.ts";
+import { builderProblem } from "./builder-config.ts";
 import { registriesProblem } from "./registries-config.ts";
 import { flagOf, SETTINGS, type Setting } from "./settings.ts";
+import { versionLimitsProblem } from "./versions-config.ts";
 
 /** Setting's key → value in the type that the table says. */
 export type SettingValues = Map<string, unknown>;
@@ -106,6 +108,10 @@ function typeProblem(setting: Setting, value: unknown): string | undefined {
         : 'must be like {"bridge": {"key": "value"}}';
     case "registries":
       return registriesProblem(value);
+    case "builder":
+      return builderProblem(value);
+    case "versions":
+      return versionLimitsProblem(value);
     case "runtimes":
       return isObject(value) &&
         Object.values(value).every((entry) => isObject(entry) && isText((entry as { path?: unknown }).path))

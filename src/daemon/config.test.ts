@@ -28,6 +28,13 @@ test("without flags and file, the defaults", () => {
   });
 });
 
+test("only the daemon at the default place has a file for its process id without being told", () => {
+  expect(load("").pidfile).toBe("/var/run/berth.pid");
+  expect(load({ pidfile: "/run/mine.pid" }).pidfile).toBe("/run/mine.pid");
+  expect(load("", "--data-root", "/srv/berth").pidfile).toBeUndefined();
+  expect(load("", "--data-root", "/srv/berth", "--pidfile", "/run/x.pid").pidfile).toBe("/run/x.pid");
+});
+
 test("flags and file set the same things", () => {
   const fromFlags = load(
     "",

@@ -1,19 +1,22 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, normalize } from "node:path";
-import type { RegistriesConfig } from "../images/index.ts";
+import type { RegistriesConfig, VersionLimits } from "../images/index.ts";
 import { invalidParameter, type LogLevel } from "../lib/index.ts";
 import { checkNetworksConfig, type NetworksConfig } from "../networks/index.ts";
 import { PLUGIN_FOLDERS } from "../volumes/index.ts";
+import { type BuilderConfig, builderConfigOf } from "./builder-config.ts";
 import type { CommandLine } from "./command-line.ts";
 import { readConfigFile, refuseConflicts, type SettingValues } from "./config-file.ts";
 import { networksConfigOf } from "./networks-config.ts";
 import { registriesConfigOf } from "./registries-config.ts";
 import { flagOf, SETTINGS } from "./settings.ts";
 import { type TlsFiles, tlsFilesOf } from "./tls.ts";
+import { versionLimitsOf } from "./versions-config.ts";
 
 const DEFAULT_DATA_ROOT = "/var/lib/berth";
 const DEFAULT_EXEC_ROOT = "/run/berth";
 const DEFAULT_HOST = "unix:///var/run/berth.sock";
+const DEFAULT_PIDFILE = "/var/run/berth.pid";
 const DEFAULT_CONFIG_FILE = "/etc/berth/daemon.json";
 
 export interface Ulimit {
@@ -52,6 +55,8 @@ export interface DaemonConfig {
   readonly noNewPrivileges: boolean;
   readonly networks: NetworksConfig;
   readonly registries: RegistriesConfig;
+  readonly imageVersions: VersionLimits;
+  readonly builder: BuilderConfig;
   /** How layers are kept; `auto` looks what the kernel can. */
   readonly snapshotter: "auto" | "erofs" | "overlay";
   readonly shutdownTimeoutSeconds: number;
@@ -102,7 +107,8 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     hosts: get<string[]>("hosts") ?? [DEFAULT_HOST],
     dataRoot,
     execRoot,
-    ...optional("pidfile", get<string>("pidfile")),
+    // Like dockerd's, but only at the default place: several daemons share a host.
+    ...optional("pidfile", get<string>("pidfile") ?? (isDefault(dataRoot) ? DEFAULT_PIDFILE : undefined)),
     ...optional("group", get<string>("group")),
     ...optional("tls", tlsFilesOf(values)),
     logLevel: logLevel(get<boolean>("debug"), get<string>("log-level")),
@@ -128,6 +134,8 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     noNewPrivileges: get<boolean>("no-new-privileges") ?? false,
     networks: networksOf(values),
     registries: registriesConfigOf(values, configFile),
+    imageVersions: versionLimitsOf(values),
+    builder: builderConfigOf(values),
     snapshotter: snapshotterOf(get<string>("storage-driver")),
     shutdownTimeoutSeconds: get<number>("shutdown-timeout") ?? 15,
     pluginFolders: (get<string[]>("plugin-folders") ?? PLUGIN_FOLDERS).map((path) =>
@@ -158,9 +166,11 @@ function absolutePath(name: string, path: string): string {
   return normalize(path).replace(/(.)\/+$/, "$1");
 }
 
+const isDefault = (dataRoot: string) => dataRoot === DEFAULT_DATA_ROOT;
+
 /** Several daemons share a host without a word to each other, so their names come from what they can't share. */
 export function instanceOf(dataRoot: string): Instance {
-  if (dataRoot === DEFAULT_DATA_ROOT) return { name: "berth", bridge: "berth0" };
+  if (isDefault(dataRoot)) return { name: "berth", bridge: "berth0" };
   const suffix = createHash("sha256").update(dataRoot).digest("hex").slice(0, 8);
   return { name: `berth-${suffix}`, bridge: `br-${suffix}` };
 }

@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { chmodSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { conflict, log, messageOf } from "../lib/index.ts";
+import { conflict } from "../lib/index.ts";
 import { flock } from "../linux/index.ts";
 
 /** Only root enters; the data root itself may be searched by root's group, as Docker's may. */
@@ -11,7 +10,6 @@ const INNER_MODE = 0o700;
 export interface Directories extends Disposable {
   readonly data: string;
   readonly exec: string;
-  readonly trash: string;
 }
 
 /**
@@ -33,7 +31,6 @@ export function openDirectories(dataRoot: string, execRoot: string): Directories
   return {
     data: dataRoot,
     exec: execRoot,
-    trash: join(dataRoot, "trash"),
     [Symbol.dispose]: () => lock[Symbol.dispose](),
   };
 }
@@ -45,15 +42,6 @@ function lockDataRoot(dataRoot: string): Disposable {
     throw conflict(
       `another daemon is using the data root ${dataRoot}; give this one a --data-root of its own`,
       error,
-    );
-  }
-}
-
-/** Deletes in the background what an earlier daemon had thrown away and not yet deleted. */
-export async function emptyTrash(trash: string): Promise<void> {
-  for (const name of readdirSync(trash)) {
-    await rm(join(trash, name), { recursive: true, force: true }).catch((error: unknown) =>
-      log.warn("cannot delete from the trash", { name, error: messageOf(error) }),
     );
   }
 }

@@ -2,9 +2,10 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { EngineError, log, messageOf, setLogLevel } from "../lib/index.ts";
 import { assembleEngine, type Engine } from "./assemble.ts";
+import { checkConfig } from "./check-config.ts";
 import { daemonHelp, parseCommandLine } from "./command-line.ts";
 import { type DaemonConfig, loadConfig } from "./config.ts";
-import { emptyTrash, openDirectories, writePidfile } from "./directories.ts";
+import { openDirectories, writePidfile } from "./directories.ts";
 import { IdleMemory } from "./idle-memory.ts";
 import { type Address, listen, listenWithTls, parseAddress } from "./listeners.ts";
 import { notifyServiceManager } from "./notify.ts";
@@ -20,6 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     const config = loadConfig(commandLine);
     if (commandLine.validate) {
+      await checkConfig(config);
       process.stdout.write("configuration OK\n");
       return 0;
     }
@@ -43,7 +45,7 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   await using stack = new AsyncDisposableStack();
   const addresses = config.hosts.map((text) => parseAddress(text, { tls: config.tls !== undefined }));
   const tls = config.tls && (await loadTls(config.tls));
-  const directories = stack.use(openDirectories(config.dataRoot, config.execRoot));
+  stack.use(openDirectories(config.dataRoot, config.execRoot));
   if (config.pidfile !== undefined) stack.use(writePidfile(config.pidfile));
   phase("directories");
   const engine = await assembleEngine(config, phase);
@@ -63,7 +65,6 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   phase("listening");
   log.info("berth is ready", { hosts: config.hosts.join(" "), pid: process.pid });
   await notifyServiceManager("READY=1");
-  void emptyTrash(directories.trash);
   const signal = await untilStopped(engine, reload);
   log.info("stopping; containers go on", { signal });
   await notifyServiceManager("STOPPING=1");

@@ -15,6 +15,8 @@ export type SettingType =
   | "options"
   | "runtimes"
   | "registries"
+  | "versions"
+  | "builder"
   | "size";
 
 export interface Setting {
@@ -47,7 +49,12 @@ export const SETTINGS: readonly Setting[] = [
   },
   { key: "data-root", type: "text", help: "Where images, volumes and records are kept (/var/lib/berth)" },
   { key: "exec-root", type: "text", help: "Where the state of running containers is kept (/run/berth)" },
-  { key: "pidfile", short: "p", type: "text", help: "File that holds the daemon's process id" },
+  {
+    key: "pidfile",
+    short: "p",
+    type: "text",
+    help: "File that holds the daemon's process id (/var/run/berth.pid at the default data root)",
+  },
   { key: "group", short: "G", type: "text", help: "Group that may use the unix socket" },
   { key: "debug", short: "D", type: "boolean", help: "Write debug lines to the log", reloads: true },
   { key: "log-level", short: "l", type: "text", help: "debug, info, warn or error", reloads: true },
@@ -214,6 +221,20 @@ export const SETTINGS: readonly Setting[] = [
     flag: false,
     type: "registries",
     help: "Mirrors and rules of any registry, by the beginning of an image's name",
+    reloads: true,
+  },
+  {
+    key: "image-versions",
+    flag: false,
+    type: "versions",
+    help: "How many versions of each image name are kept, and for how long",
+    reloads: true,
+  },
+  {
+    key: "builder",
+    flag: false,
+    type: "builder",
+    help: "Limits of the build cache, and what builds may ask for",
     reloads: true,
   },
   {

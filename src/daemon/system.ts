@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { hostname, release } from "node:os";
 import { API_VERSION, type DiskUsageKind, MIN_API_VERSION, type SystemBackend } from "../api/index.ts";
+import type { CacheRecordSummary } from "../build/index.ts";
 import { VERSION } from "../lib/index.ts";
 import { cpuCount, memory } from "../linux/index.ts";
 import type { HostReport, OciRuntimes } from "../runtime/index.ts";
@@ -29,9 +30,11 @@ export interface SystemRooms {
     count(): number;
     list(options: { all: boolean; sharedSize: boolean }): Promise<NonNullable<DiskUsage["Images"]>>;
     layersSize(): number;
+    readonly versions: { usage(): NonNullable<DiskUsage["ImageVersions"]> };
     readonly snapshots: { readonly driver: string };
     readonly registry: { logIn(auth: AuthConfig): Promise<AuthResponse> };
   };
+  readonly builds: { diskUsage(): Promise<readonly CacheRecordSummary[]> };
   readonly volumes: {
     usage(signal: AbortSignal): Promise<NonNullable<DiskUsage["Volumes"]>>;
     drivers(): Promise<string[]>;
@@ -179,18 +182,35 @@ async function diskUsage(
   kinds: ReadonlySet<DiskUsageKind>,
   signal: AbortSignal,
 ): Promise<DiskUsage> {
-  const [images, layers, containers, volumes] = await Promise.all([
+  const [images, layers, containers, volumes, cache] = await Promise.all([
     kinds.has("image") ? rooms.images.list({ all: true, sharedSize: true }) : undefined,
     kinds.has("image") ? rooms.images.layersSize() : undefined,
     kinds.has("container") ? rooms.containers.list({ all: true, size: true, filters: {} }) : undefined,
     kinds.has("volume") ? rooms.volumes.usage(signal) : undefined,
+    kinds.has("build-cache") ? rooms.builds.diskUsage() : undefined,
   ]);
   return {
     ...(layers === undefined ? {} : { LayersSize: layers }),
-    ...(images === undefined ? {} : { Images: images }),
+    ...(images === undefined ? {} : { Images: images, ImageVersions: rooms.images.versions.usage() }),
     ...(containers === undefined ? {} : { Containers: containers }),
     ...(volumes === undefined ? {} : { Volumes: volumes }),
-    ...(kinds.has("build-cache") ? { BuildCache: [] } : {}),
+    ...(cache === undefined ? {} : { BuildCache: cache.map(cacheRecord) }),
+  };
+}
+
+/** A record of the build cache in the API's words. */
+function cacheRecord(record: CacheRecordSummary): NonNullable<DiskUsage["BuildCache"]>[number] {
+  return {
+    ID: record.id,
+    Parents: record.parents.length === 0 ? null : [...record.parents],
+    Type: record.type,
+    Description: record.description,
+    InUse: record.inUse,
+    Shared: record.shared,
+    Size: record.sizeBytes,
+    CreatedAt: record.createdAt.toISOString(),
+    LastUsedAt: record.lastUsedAt?.toISOString() ?? null,
+    UsageCount: record.usageCount,
   };
 }
 

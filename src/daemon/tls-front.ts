@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { statDescriptor } from "../linux/index.ts";
 
 /** A TLS record of the handshake, with which every connection begins (RFC 8446, section 5.1). */
 const HANDSHAKE_RECORD = 0x16;
@@ -12,6 +13,21 @@ const KEEP_ALIVE_MS = 15_000;
 const LINGER_MS = 10_000;
 /** Whoever has no certificate yet can open connections too: they must not use up the daemon's descriptors. */
 const CONNECTIONS_MAX = 1_000;
+
+/** For whom connections to inner sockets were made: the client's by our own end of the inner one. */
+const relayed = new Map<Socket, Socket>();
+
+/** The address of the client for whom a connection was made, by the inode of our end of it. */
+export function addressBehind(inode: bigint): string | undefined {
+  for (const [inner, client] of relayed) if (inodeOf(inner) === inode) return client.remoteAddress;
+  return undefined;
+}
+
+function inodeOf(socket: Socket): bigint | undefined {
+  // Bun's and Node's, but not in the types.
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd?: number } | null };
+  return handle?.fd === undefined || handle.fd < 0 ? undefined : statDescriptor(handle.fd).ino;
+}
 
 export interface FrontServer {
   /** Of connections, not of requests; it listens as the other does. */
@@ -63,6 +79,8 @@ function refuse(client: Socket): void {
 
 function relay(client: Socket, first: Buffer, innerPath: string): void {
   const inner = createConnection({ path: innerPath, allowHalfOpen: true });
+  relayed.set(inner, client);
+  inner.once("close", () => relayed.delete(inner));
   inner.on("error", () => client.destroy());
   inner.write(first);
   client.pipe(inner);

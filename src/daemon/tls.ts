@@ -49,10 +49,27 @@ export interface TlsOptions {
 
 /** @throws InvalidParameter in dockerd's words where a file is missing or is not what it should be */
 export async function loadTls(files: TlsFiles): Promise<TlsOptions> {
+  const ca = readAuthority(files);
+  return {
+    ca,
+    ...(await readKeyPair(files, ca)),
+    minVersion: "TLSv1.2",
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
+}
+
+/** @throws InvalidParameter */
+export function readAuthority(files: TlsFiles): string {
   const ca = read(files.ca, (error) => `could not read CA certificate "${files.ca}": ${error}`);
   if (!ca.includes("-----BEGIN CERTIFICATE-----")) {
     throw invalidParameter(`failed to append certificates from PEM file: "${files.ca}"`);
   }
+  return ca;
+}
+
+/** @throws InvalidParameter, also where the certificate is not that of the key */
+export async function readKeyPair(files: TlsFiles, ca: string): Promise<{ cert: string; key: string }> {
   const pair = (error: string) =>
     `could not load X509 key pair (cert: "${files.cert}", key: "${files.key}"): ${error}`;
   const cert = read(files.cert, pair);
@@ -63,7 +80,7 @@ export async function loadTls(files: TlsFiles): Promise<TlsOptions> {
   } catch (error) {
     throw invalidParameter(pair(messageOf(error)), error);
   }
-  return { ca, cert, key, minVersion: "TLSv1.2", requestCert: true, rejectUnauthorized: true };
+  return { cert, key };
 }
 
 function read(path: string, complaint: (error: string) => string): string {

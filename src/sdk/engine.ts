@@ -5,8 +5,10 @@ import { discoverEndpoint, environmentSearch } from "./discover.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "./endpoint.ts";
 import { ConnectionError, responseError } from "./errors.ts";
 import { Execs } from "./execs.ts";
-import { exchange, type HttpRequest, type HttpResponse, type RequestBody } from "./http.ts";
+import { exchange, type HttpHeaders, type HttpRequest, type HttpResponse, type RequestBody } from "./http.ts";
+import { ImageVersions } from "./image-versions.ts";
 import { Images } from "./images.ts";
+import { Manifests } from "./manifests.ts";
 import { Networks } from "./networks.ts";
 import { encodeQuery, type Query } from "./query.ts";
 import { System } from "./system.ts";
@@ -36,7 +38,7 @@ export interface Call {
   /** Without the version: `/containers/json`. */
   readonly path: string;
   readonly query?: Query;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: HttpHeaders;
   /** Sent as JSON. */
   readonly json?: unknown;
   /** Sent as it is, a stream chunk by chunk. */
@@ -57,6 +59,8 @@ export class Engine {
   readonly containers: Containers = new Containers(this);
   readonly execs: Execs = new Execs(this);
   readonly images: Images = new Images(this);
+  readonly imageVersions: ImageVersions = new ImageVersions(this);
+  readonly manifests: Manifests = new Manifests(this);
   readonly volumes: Volumes = new Volumes(this);
   readonly networks: Networks = new Networks(this);
   readonly system: System = new System(this);
@@ -112,7 +116,7 @@ export class Engine {
     call.signal?.throwIfAborted();
     // A stream can be sent once only, so its version has to be right at once.
     if (isStream(call.body)) await this.negotiate(call.signal);
-    return this.#request(call, false);
+    return this.#request(call, undefined);
   }
 
   /** The answer's JSON. */
@@ -136,8 +140,11 @@ export class Engine {
   }
 
   /** Takes the connection over (`attach`, `exec`): a raw byte stream in both directions. Close it. */
-  async hijack(call: Call): Promise<{ stream: Connection; headers: ReadonlyMap<string, string> }> {
-    const response = await this.#request(call, true);
+  async hijack(
+    call: Call,
+    protocol: "tcp" | "h2c" = "tcp",
+  ): Promise<{ stream: Connection; headers: ReadonlyMap<string, string> }> {
+    const response = await this.#request(call, protocol);
     if (response.stream === undefined) throw responseError(response.status, await response.text());
     return { stream: response.stream, headers: response.headers };
   }
@@ -160,7 +167,7 @@ export class Engine {
     }
   }
 
-  async #request(call: Call, upgrade: boolean): Promise<HttpResponse> {
+  async #request(call: Call, upgrade: HttpRequest["upgrade"]): Promise<HttpResponse> {
     let response = await this.#requestOnce(call, upgrade);
     if (this.#wantsOlderVersion(response)) {
       await response.drain();
@@ -170,7 +177,7 @@ export class Engine {
     return response;
   }
 
-  #requestOnce(call: Call, upgrade: boolean): Promise<HttpResponse> {
+  #requestOnce(call: Call, upgrade: HttpRequest["upgrade"]): Promise<HttpResponse> {
     const query = call.query === undefined ? "" : encodeQuery(call.query);
     const request = {
       method: call.method,

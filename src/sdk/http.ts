@@ -11,11 +11,14 @@ export interface HttpRequest {
   /** With the query. */
   readonly path: string;
   readonly host: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Those with several values are sent several times. */
+  readonly headers?: HttpHeaders | undefined;
   readonly body?: RequestBody | undefined;
-  /** Ask to take the connection over as a raw byte stream. */
-  readonly upgrade?: boolean;
+  /** Ask to take the connection over as a raw byte stream, for this protocol. */
+  readonly upgrade?: "tcp" | "h2c" | undefined;
 }
+
+export type HttpHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array>;
 
@@ -67,7 +70,7 @@ function respond(
 ): HttpResponse {
   const { status, headers, rest } = head;
   // Engines answer 101, old ones and some proxies 200; either way the raw stream follows the head.
-  const isUpgraded = request.upgrade === true && (status === 101 || status === 200);
+  const isUpgraded = request.upgrade !== undefined && (status === 101 || status === 200);
   const reader = bodyReader(request.method, isUpgraded ? 204 : status, headers);
   const body = new ResponseBody(connection, reader, rest, stopUpload);
   return {
@@ -174,11 +177,14 @@ async function* closingOnFailure(
 
 function requestHead(request: HttpRequest, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): string {
   let head = `${request.method} ${request.path} HTTP/1.1\r\nHost: ${request.host}\r\n`;
-  for (const [name, value] of Object.entries(request.headers ?? {})) head += `${name}: ${plain(value)}\r\n`;
+  for (const [name, values] of Object.entries(request.headers ?? {})) {
+    for (const value of [values].flat()) head += `${name}: ${plain(value)}\r\n`;
+  }
   if (body instanceof Uint8Array) head += `Content-Length: ${body.length}\r\n`;
   else if (body !== undefined) head += "Transfer-Encoding: chunked\r\n";
   else if (request.method === "POST" || request.method === "PUT") head += "Content-Length: 0\r\n";
-  head += request.upgrade === true ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "Connection: close\r\n";
+  const { upgrade } = request;
+  head += upgrade === undefined ? "Connection: close\r\n" : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   return `${head}\r\n`;
 }
 

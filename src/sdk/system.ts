@@ -23,6 +23,14 @@ export class System {
     return this.#engine.negotiate(signal);
   }
 
+  /** What an engine says of itself with every answer: `Berth/0.1.0 (linux)`, and which of Docker's builders it prefers. */
+  async identity(signal?: AbortSignal): Promise<{ readonly server: string; readonly builder: string }> {
+    const response = await this.#engine.send({ method: "HEAD", path: "/_ping", signal });
+    await response.drain();
+    const { headers } = response;
+    return { server: headers.get("server") ?? "", builder: headers.get("builder-version") ?? "" };
+  }
+
   version(): Promise<SystemVersion> {
     return this.#engine.json({ method: "GET", path: "/version" });
   }
@@ -54,9 +62,24 @@ export class System {
 
   /** Removes what builds have kept. */
   pruneBuildCache(
-    options: { all?: boolean; filters?: Filters } = {},
+    options: {
+      all?: boolean;
+      filters?: Filters;
+      reservedBytes?: number;
+      maxUsedBytes?: number;
+      minFreeBytes?: number;
+    } = {},
   ): Promise<{ SpaceReclaimed?: number; CachesDeleted?: string[] | null }> {
-    const query = { all: options.all, filters: encodeFilters(options.filters) };
+    const { all, filters, reservedBytes, maxUsedBytes, minFreeBytes } = options;
+    const query = {
+      all,
+      filters: encodeFilters(filters),
+      // The first under its older name as well.
+      "keep-storage": reservedBytes || undefined,
+      "reserved-space": reservedBytes || undefined,
+      "max-used-space": maxUsedBytes || undefined,
+      "min-free-space": minFreeBytes || undefined,
+    };
     return this.#engine.json({ method: "POST", path: "/build/prune", query });
   }
 }

@@ -1,7 +1,6 @@
-import { notImplemented } from "../lib/index.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../wire/index.ts";
 import type { Engine } from "./engine.ts";
-import { ResponseError } from "./errors.ts";
+import { ownOfBerth } from "./own-of-berth.ts";
 import { encodeFilters, type Filters, segment } from "./query.ts";
 
 /** Named data. */
@@ -85,14 +84,3 @@ export class Volumes {
 
 /** Yes is what is meant where nothing is said. */
 const pauseQuery = ({ pause }: { pause?: boolean }) => ({ pause: pause === false ? "0" : undefined });
-
-/** @throws NotImplemented where the engine is another one, which has no such route */
-async function ownOfBerth<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    const isForeign =
-      error instanceof ResponseError && error.status === 404 && error.message === "page not found";
-    throw isForeign ? notImplemented("this engine is not berth, and has no way to do that") : error;
-  }
-}

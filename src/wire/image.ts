@@ -1,7 +1,20 @@
 import { GraphDriverSchema } from "./container.ts";
 import { ContainerConfigSchema, ImageConfigSchema } from "./container-config.ts";
 import { OciDescriptorSchema, OciPlatformSchema } from "./oci.ts";
-import { Bool, Int, list, nil, opt, type Static, struct, Text, TextMap, Texts, Time } from "./schema.ts";
+import {
+  AnyObject,
+  Bool,
+  Int,
+  list,
+  nil,
+  opt,
+  type Static,
+  struct,
+  Text,
+  TextMap,
+  Texts,
+  Time,
+} from "./schema.ts";
 
 export const ImageManifestSummarySchema = struct({
   ID: Text,
@@ -84,6 +97,15 @@ export const ImagePruneResponseSchema = struct({
   SpaceReclaimed: Int,
 });
 export type ImagePruneResponse = Static<typeof ImagePruneResponseSchema>;
+
+/** What somebody says of an image (an in-toto statement): how it was built, what is in it. */
+export const AttestationStatementSchema = struct({
+  Descriptor: OciDescriptorSchema,
+  PredicateType: Text,
+  /** Only where it was asked for. */
+  Statement: nil(AnyObject),
+});
+export type AttestationStatement = Static<typeof AttestationStatementSchema>;
 
 /** The body of `POST /commit`: the configuration that the new image gets; nothing: the container's. */
 export const CommitRequestSchema = ContainerConfigSchema;

@@ -100,6 +100,7 @@ const PAIRS: [schema: TSchema, theirs: string, onlyTheirs: string[], onlyOurs: s
   [wire.ImageHistoryItemSchema, "ImageHistoryResponseItem", [], []],
   [wire.ImageDeleteItemSchema, "ImageDeleteResponseItem", [], []],
   [wire.ImageManifestSummarySchema, "ImageManifestSummary", [], []],
+  [wire.AttestationStatementSchema, "AttestationStatement", [], []],
   [wire.OciDescriptorSchema, "OCIDescriptor", [], []],
   [wire.OciPlatformSchema, "OCIPlatform", [], []],
   [wire.EventMessageSchema, "EventMessage", [], ["status", "id", "from"]],

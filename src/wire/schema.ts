@@ -72,6 +72,8 @@ export const Texts = list(Text);
 export const map = <T extends TSchema>(value: T): TUnsafe<Record<string, Static<T>>> =>
   Unsafe<Record<string, Static<T>>>({ type: "object", additionalProperties: value });
 export const TextMap = map(Text);
+/** Somebody else's JSON. */
+export const AnyObject = map(Unknown());
 /** Go's `map[string]struct{}`: a set. The values mean nothing; clients send `{}` or `null`. */
 export const TextSet = map(Unknown());
 

@@ -1,5 +1,6 @@
 import { ContainerSummarySchema } from "./container.ts";
 import { ImageSummarySchema } from "./image.ts";
+import { ImageVersionsUsageSchema } from "./image-versions.ts";
 import { Bool, Int, list, map, nil, opt, type Static, struct, Text, TextMap, Texts, Time } from "./schema.ts";
 import { VolumeSchema } from "./volume.ts";
 
@@ -137,15 +138,23 @@ export const BuildCacheRecordSchema = struct({
 });
 export type BuildCacheRecord = Static<typeof BuildCacheRecordSchema>;
 
+export const BuildPruneResponseSchema = struct({ CachesDeleted: nil(Texts), SpaceReclaimed: Int });
+export type BuildPruneResponse = Static<typeof BuildPruneResponseSchema>;
+
 /** `docker system df`. What was not asked for (`type=`) is missing. */
 export const DiskUsageSchema = struct({
   LayersSize: opt(Int),
   Images: nil(list(ImageSummarySchema)),
+  /** Not Docker's. */
+  ImageVersions: nil(ImageVersionsUsageSchema),
   Containers: nil(list(ContainerSummarySchema)),
   Volumes: nil(list(VolumeSchema)),
   BuildCache: nil(list(BuildCacheRecordSchema)),
 });
 export type DiskUsage = Static<typeof DiskUsageSchema>;
+
+/** Nothing is known of what there is none of. */
+export const PluginSchema = struct({});
 
 export const AuthConfigSchema = struct({
   username: opt(Text),

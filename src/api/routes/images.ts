@@ -95,7 +95,8 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
     // Docker's failures of `load` come in the stream, never as a status: clients look for them there.
     await sendProgress(
       call,
-      (report) => images.load(call.bytes(), { quiet: call.query.bool("quiet"), platform }, report),
+      (report) =>
+        call.onBehalf(() => images.load(call.bytes(), { quiet: call.query.bool("quiet"), platform }, report)),
       "in-stream",
     );
   });
@@ -103,7 +104,7 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
   router.post("/images/create", (call) => createImage(call, images));
 
   router.post("/images/prune", async (call) => {
-    call.json(200, await images.prune(call.query.filters()));
+    call.json(200, await call.onBehalf(() => images.prune(call.query.filters())));
   });
 
   router.get("/images/:name{.+}/json", async (call) => {
@@ -122,7 +123,8 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
   router.get("/images/:name{.+}/get", (call) => sendImages(call, images, [call.param("name")]));
 
   router.post("/images/:name{.+}/tag", async (call) => {
-    await images.tag(call.param("name"), call.query.text("repo"), call.query.optional("tag"));
+    const [repository, tag] = [call.query.text("repo"), call.query.optional("tag")];
+    await call.onBehalf(() => images.tag(call.param("name"), repository, tag));
     call.empty(201);
   });
 
@@ -138,24 +140,22 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
 
   router.delete("/images/:name{.+}", async (call) => {
     const options = { force: call.query.bool("force"), noPrune: call.query.bool("noprune") };
-    call.json(200, await images.remove(call.param("name"), options));
+    call.json(200, await call.onBehalf(() => images.remove(call.param("name"), options)));
   });
 
   router.post("/commit", async (call) => {
     const config = await call.body("CommitRequest", CommitRequestSchema);
-    call.json(
-      201,
-      await containers.commit(call.query.text("container"), {
-        repository: call.query.optional("repo"),
-        tag: call.query.optional("tag"),
-        comment: call.query.optional("comment"),
-        author: call.query.optional("author"),
-        pause: call.query.text("pause") === "" || call.query.bool("pause"),
-        changes: call.query.all("changes"),
-        // `docker commit` sends an empty configuration where it means the container's own.
-        config: config !== undefined && Object.keys(config).length > 0 ? config : undefined,
-      }),
-    );
+    const options: CommitOptions = {
+      repository: call.query.optional("repo"),
+      tag: call.query.optional("tag"),
+      comment: call.query.optional("comment"),
+      author: call.query.optional("author"),
+      pause: call.query.text("pause") === "" || call.query.bool("pause"),
+      changes: call.query.all("changes"),
+      // `docker commit` sends an empty configuration where it means the container's own.
+      config: config !== undefined && Object.keys(config).length > 0 ? config : undefined,
+    };
+    call.json(201, await call.onBehalf(() => containers.commit(call.query.text("container"), options)));
   });
 }
 
@@ -193,7 +193,9 @@ async function createImage(call: Call, images: ImageBackend): Promise<void> {
   if (fromImage !== undefined) {
     const reference = { name: fromImage, tag: query.optional("tag"), platform: query.optional("platform") };
     const auth = call.header("x-registry-auth");
-    await sendProgress(call, (report) => images.pull(reference, auth, report, call.signal));
+    await sendProgress(call, (report) =>
+      call.onBehalf(() => images.pull(reference, auth, report, call.signal)),
+    );
     return;
   }
   const source = query.text("fromSrc");
@@ -206,7 +208,7 @@ async function createImage(call: Call, images: ImageBackend): Promise<void> {
   };
   await sendProgress(call, async (report) => {
     const tar = source === "-" || source === "" ? call.bytes() : await download(source, call.signal, report);
-    report({ status: await images.import(tar, options) });
+    report({ status: await call.onBehalf(() => images.import(tar, options)) });
   });
 }
 

@@ -2,11 +2,7 @@ import { notFound, notImplemented } from "../../lib/index.ts";
 import type { Method, Router } from "../router.ts";
 
 const MISSING: readonly (readonly [Method, string, string])[] = [
-  ["POST", "/build", "berth has no builder yet"],
-  ["POST", "/build/cancel", "berth has no builder yet"],
-  ["POST", "/session", "berth has no builder yet, and so no build sessions"],
-  ["POST", "/grpc", "berth has no builder yet"],
-  ["GET", "/images/:name{.+}/attestations", "berth keeps no attestations yet"],
+  ["POST", "/grpc", "berth does not offer BuildKit's own API yet: build by the Engine API"],
   ["GET", "/plugins/privileges", "berth has no plugins"],
   ["POST", "/plugins/pull", "berth has no plugins"],
   ["POST", "/plugins/create", "berth has no plugins"],
@@ -18,8 +14,6 @@ const MISSING: readonly (readonly [Method, string, string])[] = [
 /** Operations of Docker's that berth does not have, each with a sentence that says so instead of a bare 404. */
 export function addMissingRoutes(router: Router): void {
   router.get("/plugins", (call) => call.json(200, []));
-  // `docker system prune` asks for it, too.
-  router.post("/build/prune", (call) => call.json(200, { CachesDeleted: null, SpaceReclaimed: 0 }));
   // The last that `docker inspect` asks for, which must hear that there is none.
   router.get("/plugins/:name{.+}/json", (call) => {
     throw notFound(`plugin ${JSON.stringify(call.param("name"))} not found`);

@@ -31,11 +31,17 @@ export async function sendProgress(
     if ((!begun && failures === "as-status") || error instanceof ClientGone) throw error;
     if (kindOf(error) === "System")
       log.error("a request failed", { path: call.path, error: messageOf(error) });
-    report({ errorDetail: { message: messageOf(error) }, error: messageOf(error) });
+    report({ errorDetail: { ...codeOf(error), message: messageOf(error) }, error: messageOf(error) });
     await readToTheEnd(call);
   }
   if (!begun) call.begin("application/json");
   call.end();
+}
+
+/** Of a process that a build ran: clients end with its exit code. */
+function codeOf(error: unknown): { code?: number } {
+  const { exitCode } = error as { exitCode?: unknown };
+  return typeof exitCode === "number" ? { code: exitCode } : {};
 }
 
 /** Closing on a client that still writes could take the answer along: what it has left to say runs dry for a moment. */

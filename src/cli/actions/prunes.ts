@@ -19,6 +19,19 @@ export async function pruneImages(cli: Cli, given: Filters, all: boolean): Promi
   return { title: "Deleted Images:", lines, bytes: SpaceReclaimed };
 }
 
+/** All but where names point now, and the images that are here for that only. */
+export async function pruneImageVersions(cli: Cli, given: Filters): Promise<Pruned> {
+  // The conditions of the client's configuration are about labels, and a version has none.
+  const { imageVersions } = await cli.engine();
+  const { VersionsDeleted, ImagesDeleted, SpaceReclaimed } = await imageVersions.prune(given);
+  const images = (ImagesDeleted ?? []).flatMap(({ Deleted }) => (Deleted ? [`deleted: ${Deleted}`] : []));
+  return {
+    title: "Deleted Versions:",
+    lines: [...(VersionsDeleted ?? []), ...images],
+    bytes: SpaceReclaimed,
+  };
+}
+
 export async function pruneNetworks(cli: Cli, given: Filters): Promise<Pruned> {
   const filters = await pruneFilters(cli, given);
   const { NetworksDeleted } = await (await cli.engine()).networks.prune(filters);
@@ -34,10 +47,17 @@ export async function pruneVolumes(cli: Cli, given: Filters, all: boolean): Prom
   return { title: "Deleted Volumes:", lines: VolumesDeleted ?? [], bytes: SpaceReclaimed };
 }
 
-export async function pruneBuildCache(cli: Cli, filters: Filters, all: boolean): Promise<Pruned> {
+/** @param limits in bytes; 0 or nothing: no limit, so that all that fits goes. */
+export async function pruneBuildCache(
+  cli: Cli,
+  filters: Filters,
+  all: boolean,
+  limits: Partial<Record<"reservedBytes" | "maxUsedBytes" | "minFreeBytes", number>> = {},
+): Promise<Pruned> {
   const { CachesDeleted, SpaceReclaimed = 0 } = await (await cli.engine()).system.pruneBuildCache({
     all,
     filters,
+    ...limits,
   });
   return { title: "Deleted build cache objects:", lines: CachesDeleted ?? [], bytes: SpaceReclaimed };
 }

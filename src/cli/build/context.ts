@@ -25,10 +25,13 @@ const OUTSIDE_NAME = ".dockerfile.berth";
  */
 export async function openContext(argument: string, file: string): Promise<BuildContext> {
   if (argument === "-") return standardContext(file);
-  if (/^(https?|git):\/\/|^git@|^github\.com\/|\.git(#.*)?$/.test(argument) && !existsSync(argument)) {
-    return { remote: argument, dockerfile: file };
-  }
+  if (isRemote(argument)) return { remote: argument, dockerfile: file };
   return folderContext(argument, file);
+}
+
+/** Whether the engine is to fetch the context from an address. */
+export function isRemote(argument: string): boolean {
+  return /^(https?|git|ssh):\/\/|^git@|^github\.com\/|\.git(#.*)?$/.test(argument) && !existsSync(argument);
 }
 
 async function standardContext(file: string): Promise<BuildContext> {
@@ -44,7 +47,7 @@ async function standardContext(file: string): Promise<BuildContext> {
 }
 
 /** A tar, or one compressed by gzip, bzip2, xz or zstd. */
-function isArchive(bytes: Uint8Array): boolean {
+export function isArchive(bytes: Uint8Array): boolean {
   const magics = [
     [0x1f, 0x8b],
     [0x42, 0x5a, 0x68],
@@ -89,7 +92,7 @@ function readIgnore(folder: string, dockerfile: string): IgnoreRules {
   return parseIgnoreFile(name === undefined ? "" : readFileSync(`${folder}/${name}`, "utf8"));
 }
 
-function realFolder(path: string): string {
+export function realFolder(path: string): string {
   try {
     const folder = realpathSync(path);
     if (statSync(folder).isDirectory()) return folder;
@@ -103,7 +106,7 @@ function realFolder(path: string): string {
 }
 
 /** The file's name in the context; undefined where it is outside. */
-function insideName(folder: string, file: string): string | undefined {
+export function insideName(folder: string, file: string): string | undefined {
   const path = isAbsolute(file) || existsSync(file) ? resolve(file) : resolve(folder, file);
   const real = existsSync(path) ? `${realpathSync(resolve(path, ".."))}/${basename(path)}` : path;
   const name = relative(folder, real);
@@ -121,12 +124,15 @@ function* fileEntry(name: string, content: Uint8Array): Generator<Uint8Array, vo
   yield padding(content.length);
 }
 
-async function* joined(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+export async function* joined(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
   yield first;
   yield* rest;
 }
 
-async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
   return Buffer.concat(chunks);

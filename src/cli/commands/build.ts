@@ -1,17 +1,10 @@
-import { writeFileSync } from "node:fs";
-import type { Query } from "../../sdk/index.ts";
 import type { Ulimit } from "../../wire/index.ts";
-import { allCredentials } from "../actions/credentials.ts";
-import { openContext } from "../build/context.ts";
-import type { Cli } from "../cli.ts";
-import { bool, bytes, type Flag, int, list, string, strings, type Values } from "../flags.ts";
+import { bool, bytes, type Flag, int, list, string, strings } from "../flags.ts";
 import { checkExtraHost, checkLabel } from "../options/checks.ts";
 import { checkContentTrust } from "../options/content-trust.ts";
-import { checkEnv, pairsToRecord } from "../options/environment.ts";
+import { checkEnv } from "../options/environment.ts";
 import { parseUlimit } from "../options/resources.ts";
-import { showProgress } from "../show/progress.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { isTerminal, terminalSize } from "../terminal/tty.ts";
 import { parseReference } from "../text/reference.ts";
 
 const ULIMITS: Flag<readonly Ulimit[]> = {
@@ -21,11 +14,24 @@ const ULIMITS: Flag<readonly Ulimit[]> = {
   take: (text, before) => [...before, parseUlimit(text)],
 };
 
+/** Alone it means `true`. */
+const PROVENANCE: Flag<string> = {
+  type: "string",
+  description: "Keep with the image how it came about",
+  initial: "true",
+  isSwitch: true,
+  take: (text) => text,
+};
+
 const FLAGS = {
   "add-host": list("Add a host to /etc/hosts (host:ip)", { check: checkExtraHost }),
   "build-arg": list("Set a variable of the build", { check: (text) => checkEnv(text) }),
-  "cache-from": strings("Images whose layers may be used again"),
+  "build-context": list("Further context (name=path or address)"),
+  "cache-from": list("Images whose layers may be used again"),
+  "cache-to": list("Where to keep the cache (type=inline)"),
+  call: string("What to do (build, check)", { initial: "build" }),
   "cgroup-parent": string("Parent of the steps' cgroups"),
+  check: bool("Only check the Dockerfile"),
   compress: bool("Compress the context with gzip"),
   "cpu-period": int("Period of the CPU scheduler, in microseconds"),
   "cpu-quota": int("CPU time a period, in microseconds"),
@@ -38,23 +44,33 @@ const FLAGS = {
   iidfile: string("File to write the image's id to", { complete: "files" }),
   isolation: string("Isolation technology"),
   label: list("Give the image a label", { check: checkLabel }),
+  load: bool("Put the image into the engine, which it is anyway"),
   memory: bytes("Limit of memory", { short: "m" }),
   "memory-swap": bytes("Limit of memory and swap together; -1: unlimited swap", { unlimited: true }),
+  "metadata-file": string("File to write the build's facts to", { complete: "files" }),
   network: string("Network of the steps", { initial: "default" }),
   "no-cache": bool("Use nothing of former builds"),
+  "no-cache-filter": strings("Stages that use nothing of former builds"),
+  output: list("Where the result goes (type=local,dest=path)", { short: "o" }),
   platform: string("Platform of the image (os[/arch[/variant]])"),
+  progress: string("How to show progress (auto, plain, tty, json, quiet)", { initial: "auto" }),
+  provenance: PROVENANCE,
   pull: bool("Look for newer versions of the images used"),
+  push: bool("Push the image to its registry"),
   quiet: bool("Only print the image's id", { short: "q" }),
+  reproducible: bool(
+    "Give the same image for the same input: no times (SOURCE_DATE_EPOCH=0 unless it is set)",
+  ),
   rm: bool("Remove the steps' containers after success", { initial: true }),
+  secret: list("Give the steps a secret (id=name[,src=file|env=VARIABLE])"),
   "security-opt": strings("Security option"),
   "shm-size": bytes("Size of /dev/shm"),
   squash: bool("Make one layer of the new ones"),
+  ssh: list("Give the steps an ssh agent (default|name[=socket|key])"),
   tag: list("Name of the image (name:tag)", { short: "t", check: checkTag }),
   target: string("Stage of the Dockerfile to build"),
   ulimit: ULIMITS,
 };
-
-type BuildFlags = Values<typeof FLAGS>;
 
 export const command = defineCommand({
   summary: "Build an image from a Dockerfile",
@@ -62,89 +78,21 @@ export const command = defineCommand({
   arity: exactly(1),
   complete: "files",
   flags: FLAGS,
-  async run({ cli, args, flags }) {
+  async run({ cli, args: [argument = ""], flags }) {
     checkContentTrust(flags);
-    const context = await openContext(args[0]!, flags.file);
-    const query = { ...queryOf(cli, flags), dockerfile: context.dockerfile, remote: context.remote };
-    const tar = context.tar === undefined || !flags.compress ? context.tar : compressed(context.tar);
-    const headers = { "Content-Type": "application/x-tar", "X-Registry-Config": await registryConfig(cli) };
-    const progress = await (await cli.engine()).images.build(query, tar, headers);
-    let id = "";
-    let quietText = "";
-    const collect = (text: string) => {
-      quietText += text;
-    };
-    await showProgress(progress, {
-      print: flags.quiet ? collect : cli.output.print,
-      isTerminal: !flags.quiet && isTerminal(1),
-      columns: terminalSize().columns || 80,
-      onAux: (aux) => {
-        id = (aux as { ID?: string }).ID ?? id;
-      },
-    }).catch((error: unknown) => {
-      // What was held back says why.
-      cli.output.warn(quietText);
-      throw error;
-    });
-    if (flags.quiet) cli.line(id === "" ? quietText.trim() : id);
-    if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
+    const { system } = await cli.engine();
+    const identity = await system.identity();
+    const { isBerth, runBuild } = await import("../build/run.ts");
+    const chosen = cli.env["DOCKER_BUILDKIT"];
+    const isClassic = chosen ? /^(0|false|f)$/i.test(chosen) : !isBerth(identity) && identity.builder !== "2";
+    if (!isClassic) return runBuild(cli, argument, flags, identity);
+    const { runClassic } = await import("../build/classic.ts");
+    await runClassic(cli, argument, flags);
+    return 0;
   },
 });
 
 function checkTag(text: string): string {
   parseReference(text);
   return text;
-}
-
-function queryOf(cli: Cli, flags: BuildFlags): Query {
-  const json = (value: object) => (Object.keys(value).length === 0 ? undefined : JSON.stringify(value));
-  return {
-    t: flags.tag,
-    extrahosts: flags["add-host"].join(","),
-    buildargs: json(buildArguments(flags["build-arg"])),
-    cachefrom: json(flags["cache-from"]),
-    cgroupparent: flags["cgroup-parent"],
-    cpuperiod: flags["cpu-period"] || undefined,
-    cpuquota: flags["cpu-quota"] || undefined,
-    cpushares: flags["cpu-shares"] || undefined,
-    cpusetcpus: flags["cpuset-cpus"],
-    cpusetmems: flags["cpuset-mems"],
-    forcerm: flags["force-rm"],
-    isolation: flags.isolation,
-    labels: json(pairsToRecord(flags.label)),
-    memory: flags.memory || undefined,
-    memswap: flags["memory-swap"] || undefined,
-    networkmode: flags.network,
-    nocache: flags["no-cache"],
-    platform: flags.platform || (cli.env["DOCKER_DEFAULT_PLATFORM"] ?? ""),
-    pull: flags.pull,
-    q: flags.quiet,
-    // Absent, the engine would remove them.
-    rm: flags.rm ? "1" : "0",
-    securityopt: json(flags["security-opt"]),
-    shmsize: flags["shm-size"] || undefined,
-    squash: flags.squash,
-    target: flags.target,
-    ulimits: json(flags.ulimit),
-  };
-}
-
-/** An argument without a value, which nobody here knows either, takes the one of the Dockerfile away. */
-function buildArguments(pairs: readonly string[]): Record<string, string | null> {
-  const entries = pairs.map((pair): [string, string | null] => {
-    const at = pair.indexOf("=");
-    return at < 0 ? [pair, null] : [pair.slice(0, at), pair.slice(at + 1)];
-  });
-  return Object.fromEntries(entries);
-}
-
-async function* compressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const { createGzip } = await import("node:zlib");
-  const { Readable } = await import("node:stream");
-  yield* Readable.from(source).pipe(createGzip()) as AsyncIterable<Uint8Array>;
-}
-
-/** Everything that is stored: a Dockerfile may name any registry. */
-async function registryConfig(cli: Cli): Promise<string> {
-  return Buffer.from(JSON.stringify(await allCredentials(await cli.config()))).toString("base64url");
 }

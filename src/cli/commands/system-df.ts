@@ -45,6 +45,7 @@ async function verboseTables(usage: DiskUsage): Promise<string> {
   return [
     "Images space usage:\n\n",
     await renderList(imageList(true), IMAGES, images),
+    ...pastVersions(usage),
     "\nContainers space usage:\n\n",
     await renderList(containerList(true), CONTAINERS, containers),
     "\nLocal Volumes space usage:\n\n",
@@ -52,6 +53,14 @@ async function verboseTables(usage: DiskUsage): Promise<string> {
     `\nBuild cache usage: ${humanSize(cacheBytes)}\n\n`,
     await renderList(buildCacheList(true), CACHE, cache),
   ].join("");
+}
+
+/** Nothing where there are none, as with an engine that keeps none. */
+function pastVersions({ ImageVersions }: DiskUsage): string[] {
+  if (!ImageVersions || ImageVersions.Images === 0) return [];
+  const { Images, Size } = ImageVersions;
+  const images = `${Images} image${Images === 1 ? "" : "s"}`;
+  return [`\nPast image versions usage: ${humanSize(Size)} in ${images}, counted above\n`];
 }
 
 function verboseTemplate(usage: DiskUsage, format: string): string {

@@ -73,6 +73,12 @@ export function familiarReference(reference: Reference): string {
   );
 }
 
+/** With the registry, whichever it is: `docker.io/library/busybox:latest`. */
+export function fullName({ domain, path, tag, digest }: Reference): string {
+  const tagged = `${domain}/${path}${tag === undefined ? "" : `:${tag}`}`;
+  return digest === undefined ? tagged : `${tagged}@${digest}`;
+}
+
 /** With the tag `latest` where neither tag nor digest is given. */
 export function withDefaultTag(reference: Reference): Reference {
   return reference.tag === undefined && reference.digest === undefined

@@ -10,6 +10,11 @@ export function humanSize(bytes: number, significantDigits = 4): string {
   return scaled(bytes, 1000, DECIMAL, significantDigits);
 }
 
+/** `+1.2MB`, `-3kB`: how much more there is. */
+export function signedSize(bytes: number): string {
+  return `${bytes < 0 ? "-" : "+"}${humanSize(Math.abs(bytes), 3)}`;
+}
+
 /** `1.178MiB`: four significant digits, powers of 1024. */
 export function binarySize(bytes: number): string {
   return scaled(bytes, 1024, BINARY, 4);
