@@ -1,5 +1,5 @@
 import type { BenchEngine } from "./engines.ts";
-import { timeMs } from "./measure.ts";
+import { type Sample, timeMs } from "./measure.ts";
 
 export const IMAGE = "bench:latest";
 
@@ -12,6 +12,8 @@ export interface Job {
   readonly atMost: number;
   /** Prepares and times one run, in milliseconds. */
   time(engine: BenchEngine): Promise<number>;
+  /** What the same takes by bare programs, by their names: what is not to be had faster in the usual way. */
+  limits?(): Promise<Readonly<Record<string, Sample>>>;
 }
 
 /** Lines of 100 bytes, some 300 MB of them. */

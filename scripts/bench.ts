@@ -1,18 +1,21 @@
-// The same jobs on berth and on Docker, in turn, in one run. An argument picks the jobs whose name has it;
+// The same jobs on berth and on Docker, in turn, in one run. An argument picks the jobs whose name it matches as a pattern;
 // `--save NAME` keeps the outcome in bench/results/NAME.json and NAME.md; `--soak` also runs berth's thousand
 // containers and its three hundred side by side.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bareRunc } from "../bench/bare-runc.ts";
+import { BUILD_JOBS } from "../bench/builds.ts";
 import { type BenchEngine, startBerth, startDocker } from "../bench/engines.ts";
+import { IMAGE_JOBS } from "../bench/images.ts";
 import { IMAGE, JOBS, type Job } from "../bench/jobs.ts";
 import { type Sample, summarize } from "../bench/measure.ts";
-import { type Row, table } from "../bench/report.ts";
+import { bareVeth, NETWORK_JOBS, RATES, type Rate } from "../bench/networks.ts";
+import { type RateRow, type Row, ratesTable, table } from "../bench/report.ts";
 import { flatness, type SoakResult, soak } from "../bench/soak.ts";
 import { busyboxRootTar } from "./lib/base-image.ts";
 import { buildIfStale } from "./lib/executable.ts";
-import { ENGINE_PACKAGES, installPackages } from "./lib/packages.ts";
+import { BENCH_PACKAGES, ENGINE_PACKAGES, installPackages } from "./lib/packages.ts";
 import { ROOT, run, say } from "./lib/shell.ts";
 
 const { values, positionals } = parseArgs({
@@ -22,9 +25,10 @@ const { values, positionals } = parseArgs({
 /** The daemon gives back what its start needed after some quiet seconds. */
 const IDLE_MS = 8000;
 
-await installPackages(ENGINE_PACKAGES);
+await installPackages([...ENGINE_PACKAGES, ...BENCH_PACKAGES]);
 await buildIfStale();
 const rows: Row[] = [];
+const rates: RateRow[] = [];
 let soaked: SoakResult | undefined;
 let flat: { one: number; many: number } | undefined;
 let bare: Sample;
@@ -43,9 +47,13 @@ let resident = 0;
     await engine.clientWithInput(tar, "import", "-", IMAGE);
     await engine.client("run", "--rm", IMAGE, "true");
   }
-  for (const job of JOBS.filter((job) => positionals.every((word) => job.name.includes(word)))) {
+  for (const job of [...JOBS, ...NETWORK_JOBS, ...IMAGE_JOBS, ...BUILD_JOBS].filter(isWanted)) {
     rows.push(await measure(job, berth, docker));
     say(table(rows.slice(-1)).split("\n").at(-1)!);
+  }
+  for (const rate of RATES.filter(isWanted)) {
+    rates.push(await measureRate(rate, berth, docker));
+    say(ratesTable(rates.slice(-1)).split("\n").at(-1)!);
   }
   bare = summarize(await bareRunc(berth, 15));
   if (values.soak) {
@@ -54,8 +62,41 @@ let resident = 0;
     say(JSON.stringify({ soaked, flat }, null, 2));
   }
 }
-say(`\n${table(rows)}\n\n${footnotes(bare)}`);
+say(`\n${outcome()}`);
 if (values.save !== undefined) await save(values.save);
+
+function isWanted({ name }: { readonly name: string }): boolean {
+  return positionals.every((pattern) => new RegExp(pattern).test(name));
+}
+
+function outcome(): string {
+  const tables = [
+    ...(rows.length > 0 ? [table(rows)] : []),
+    ...(rates.length > 0 ? [ratesTable(rates)] : []),
+  ];
+  return `${tables.join("\n\n")}\n\n${footnotes(bare)}`;
+}
+
+async function measureRate(
+  rate: Rate,
+  berth: BenchEngine,
+  docker: BenchEngine | undefined,
+): Promise<RateRow> {
+  await using veth = rate.ofBareVeth === undefined ? undefined : await bareVeth();
+  const [ours, theirs, bare]: number[][] = [[], [], []];
+  for (let index = 0; index < rate.runs; index++) {
+    ours!.push(await rate.measure(berth));
+    if (docker !== undefined) theirs!.push(await rate.measure(docker));
+    if (veth !== undefined) bare!.push(await veth.measure());
+  }
+  return {
+    rate: rate.name,
+    atLeast: rate.atLeast,
+    berth: summarize(ours!),
+    ...(docker === undefined ? {} : { docker: summarize(theirs!) }),
+    ...(rate.ofBareVeth === undefined ? {} : { bare: summarize(bare!), ofBareVeth: rate.ofBareVeth }),
+  };
+}
 
 async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undefined): Promise<Row> {
   const ours: number[] = [];
@@ -65,7 +106,8 @@ async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undef
     if (docker !== undefined) theirs.push(await job.time(docker));
   }
   const sample = summarize(ours);
-  if (docker === undefined) return { job: job.name, berth: sample, atMost: job.atMost };
+  const limits = job.limits === undefined ? {} : { limits: await job.limits() };
+  if (docker === undefined) return { job: job.name, berth: sample, atMost: job.atMost, ...limits };
   const dockerSample = summarize(theirs);
   return {
     job: job.name,
@@ -73,6 +115,7 @@ async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undef
     docker: dockerSample,
     ratio: sample.median / dockerSample.median,
     atMost: job.atMost,
+    ...limits,
   };
 }
 
@@ -105,13 +148,14 @@ async function save(name: string): Promise<void> {
     machine,
     date: new Date().toISOString().slice(0, 10),
     rows,
+    rates,
     bareRuncMs: bare,
     idleMegabytes: resident,
     soaked,
     flat,
   };
   writeFileSync(join(ROOT, "bench/results", `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
-  const text = `# ${name}\n\n${machine}, ${result.date}. Medians with the range of the runs.\n\n${table(rows)}\n\n${footnotes(bare)}\n`;
+  const text = `# ${name}\n\n${machine}, ${result.date}. Medians with the range of the runs.\n\n${outcome()}\n`;
   writeFileSync(join(ROOT, "bench/results", `${name}.md`), text);
   say(`Kept in bench/results/${name}.json and .md`);
 }

@@ -48,7 +48,7 @@ async function engineAnswers(): Promise<boolean> {
 async function startDaemon(): Promise<void> {
   if (await isListening()) return say("The daemon is running");
   const output = openSync(LOG, "a", 0o640);
-  const daemon = Bun.spawn(["setsid", EXECUTABLE, "daemon", "--pidfile", "/var/run/berth.pid"], {
+  const daemon = Bun.spawn(["setsid", EXECUTABLE, "daemon"], {
     cwd: "/",
     stdin: "ignore",
     stdout: output,

@@ -1,5 +1,6 @@
 // Everything that must hold, in the order in which failures are cheapest to see. A pattern as argument runs
 // only the test files whose path contains it: `npm test -- cp`.
+import { sweepStaleNetworks } from "../test/support/stale-networks.ts";
 import { buildIfStale } from "./lib/executable.ts";
 import { installPackages, TEST_PACKAGES } from "./lib/packages.ts";
 import { BUN, ROOT, run, say } from "./lib/shell.ts";
@@ -49,6 +50,8 @@ await runTestFiles(find("{test/architecture,scripts}/**/*.test.ts"), WIDTH, repo
 await runTestFiles(find("src/**/*.test.ts"), WIDTH, report);
 const endToEnd = find("test/{e2e,clients}/**/*.test.ts");
 if (endToEnd.length > 0) {
+  const swept = await sweepStaleNetworks();
+  if (swept.length > 0) say(`Took away what a test that was killed had left: ${swept.join(", ")}`);
   await buildIfStale();
   await runTestFiles(endToEnd, WIDTH, report);
 }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { fail, mustRun, run, say } from "./shell.ts";
 
 /** A Debian package and the file by which one sees that it, or the same program from elsewhere, is there. */
@@ -17,15 +17,27 @@ export const ENGINE_PACKAGES: readonly SystemPackage[] = [
   { name: "busybox-static", programs: ["busybox"] },
 ];
 
+/** What the benchmark measures with. */
+export const BENCH_PACKAGES: readonly SystemPackage[] = [
+  { name: "iperf3", programs: ["iperf3"] },
+  { name: "dnsperf", programs: ["dnsperf"] },
+  { name: "debootstrap", programs: ["debootstrap"] },
+  { name: "docker-registry", programs: ["docker-registry"] },
+];
+
 /** What the tests need beyond that: a real docker client, and peers to exchange images with. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   ...ENGINE_PACKAGES,
   { name: "docker.io", programs: ["docker"] },
   { name: "procps", programs: ["ps"] },
-  { name: "docker-registry", programs: ["docker-registry"] },
   { name: "skopeo", programs: ["skopeo"] },
   { name: "openssl", programs: ["openssl"] },
   { name: "xfsprogs", programs: ["mkfs.xfs"] },
+  { name: "nginx", programs: ["nginx"] },
+  { name: "apache2-utils", programs: ["ab"] },
+  { name: "bind9-dnsutils", programs: ["dig"] },
+  { name: "dnsmasq-base", programs: ["dnsmasq"] },
+  ...BENCH_PACKAGES,
 ];
 
 /** Installs with apt what is missing, after saying what that will be. */
@@ -36,11 +48,26 @@ export async function installPackages(packages: readonly SystemPackage[]): Promi
     fail(`These programs are missing, and there is no apt-get to install them with: ${missing.join(", ")}`);
   }
   say(`Installing system packages with apt-get: ${missing.join(", ")}`);
+  using _quiet = withoutServices();
   const install = ["apt-get", "install", "--yes", "--no-install-recommends", ...missing];
   if ((await run(install)).code === 0) return;
   // The usual reason is a package list that is old or was never fetched.
   await mustRun(["apt-get", "update"]);
   await mustRun(install);
+}
+
+/**
+ * Programs are wanted, and not the services that their packages would start (a web server on port 80, a registry): Debian asks
+ * this script before it starts one, and 101 forbids it (invoke-rc.d(8)). The user's own script is left as it is.
+ */
+function withoutServices(): Disposable {
+  const policy = "/usr/sbin/policy-rc.d";
+  if (existsSync(policy)) return { [Symbol.dispose]() {} };
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  const remove = () => rmSync(policy, { force: true });
+  // A failed installation ends the process.
+  process.once("exit", remove);
+  return { [Symbol.dispose]: remove };
 }
 
 function isPresent(wanted: SystemPackage): boolean {

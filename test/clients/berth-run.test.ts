@@ -329,10 +329,41 @@ describe.skipIf(AGAINST_DOCKER)("images and volumes", () => {
     expect(await berth("run", "--rm", "-v", "client-data:/d:ro", IMAGE, "cat", "/d/file")).toBe("kept");
     expect((await same(["volume", "ls", "-q", "--filter", "label=x=y"])).stdout).toBe("client-data\n");
     await same(["volume", "inspect", "client-data"]);
+    for (const name of ["client-data", "client-none"]) await same(["volume", "update", name]);
     const id = await berth("create", "-v", "client-data:/d", IMAGE);
     expect((await same(["volume", "rm", "client-data"])).code).toBe(1);
     await berth("rm", id);
     expect(await berth("volume", "rm", "client-data")).toBe("client-data");
     expect((await same(["volume", "inspect", "client-data"])).code).toBe(1);
+  });
+});
+
+describe.skipIf(AGAINST_DOCKER)("networks", () => {
+  test("are made, listed, inspected, refused and removed alike", async () => {
+    const subnet = ["--subnet", "10.99.0.0/24", "--label", "x=y"];
+    await berth("network", "create", "--ipv6", ...subnet, "client-net");
+    const id = await berth("run", "-d", "--network", "client-net", IMAGE, "sleep", "1000");
+    await same(["network", "ls", "--filter", "label=x=y"]);
+    await same(["network", "ls", "--format", '{{.ID}} {{.Name}} {{.IPv6}} {{.Label "x"}} {{.CreatedAt}}']);
+    await same(["network", "inspect", "--verbose", "client-net"]);
+    const refused = [
+      ["inspect", "client-none"],
+      ["create", "client-net"],
+      ["create", "--gateway", "10.1.0.1", "client-bad"],
+      ["create", "--subnet", "10.1.0.0/24", "--gateway", "10.2.0.1", "client-bad"],
+      ["create", "--subnet", "10.1.0.0/24", "--subnet", "10.1.0.0/25", "client-bad"],
+      ["create", "--config-only", "--internal", "client-bad"],
+      ["create", "--config-from", "client-none", "client-bad"],
+      ["create", "--scope", "swarm", "client-bad"],
+      ["create", "--ingress", "client-bad"],
+      ["connect", "client-net", id],
+      ["connect", "--ip", "10.1.1.1", "client-net", id],
+      ["disconnect", "bridge", id],
+      ["disconnect", "-f", "client-net", "client-none"],
+      ["prune", "-f", "--filter", "colour=red"],
+    ];
+    for (const args of refused) expect((await same(["network", ...args])).code, args.join(" ")).toBe(1);
+    await berth("rm", "-f", id);
+    expect(await berth("network", "rm", "client-net")).toBe("client-net");
   });
 });

@@ -121,6 +121,25 @@ describe("version and info", () => {
 });
 
 describe("events", () => {
+  test("first a container dies, then it leaves its network and its volumes", async () => {
+    const since = `${Date.now() / 1000}`;
+    const end = ["container die", "network disconnect", "volume unmount"];
+    const gone = [...end, "volume destroy", "container destroy"];
+    const told = async (start: string) => {
+      const until = `${Date.now() / 1000}`;
+      const format = ["--format", "{{.Type}} {{.Action}}"];
+      const lines = (await docker("events", "--since", start, "--until", until, ...format)).split("\n");
+      return lines.slice(lines.indexOf("container die"));
+    };
+    await docker("run", "-d", "--rm", "-v", "/data", IMAGE, "true");
+    await eventually(() => told(since), gone);
+    const later = `${Date.now() / 1000}`;
+    const id = await docker("run", "-d", "-v", "/data", IMAGE, "true");
+    await eventually(() => told(later), end);
+    await docker("rm", "-v", id);
+    await eventually(() => told(later), gone);
+  });
+
   test("the life of a container is told in order, with filters", async () => {
     const since = `${Math.floor(Date.now() / 1000) - 1}`;
     const id = await docker("run", "--name", "system-events", "-d", IMAGE, "sh", "-c", "exit 3");

@@ -4,7 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AGAINST_DOCKER, IMAGE, startEngine } from "../support/engine.ts";
-import { eventually } from "../support/suite.ts";
+import { bePatient, eventually } from "../support/suite.ts";
+
+bePatient();
 
 describe.skipIf(AGAINST_DOCKER)("the daemon", () => {
   test("applies labels and the debug level on SIGHUP, and says what it cannot read", async () => {

@@ -24,8 +24,10 @@ import {
   startEngine,
   type TestEngine,
 } from "../support/engine.ts";
-import { eventually } from "../support/suite.ts";
+import { bePatient, eventually } from "../support/suite.ts";
 import { writeCertificates } from "../support/tls-files.ts";
+
+bePatient();
 
 const folder = mkdtempSync(join(tmpdir(), "berth-endpoints-"));
 const path = writeCertificates(join(folder, "certificates"));

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { FAULT_POINTS } from "../../src/containers/index.ts";
 import { AGAINST_DOCKER, IMAGE, startEngine, type TestEngine } from "../support/engine.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { eventually } from "../support/suite.ts";
+import { bePatient, eventually } from "../support/suite.ts";
+
+bePatient();
 
 const NAME = "faulty";
 const VOLUME = "kept";

@@ -4,7 +4,9 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { AGAINST_DOCKER, IMAGE, runCommand, startEngine, type TestEngine } from "../support/engine.ts";
 import { leftovers } from "../support/leftovers.ts";
-import { eventually } from "../support/suite.ts";
+import { bePatient, eventually } from "../support/suite.ts";
+
+bePatient();
 
 const ROUNDS = 10;
 const CGROUP_PARENT = `berth-leaks-${process.pid}`;

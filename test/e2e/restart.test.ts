@@ -1,7 +1,9 @@
 // Containers belong to no daemon process: it may stop, crash and come back under them.
 import { expect, test } from "bun:test";
 import { IMAGE, startEngine, type TestEngine } from "../support/engine.ts";
-import { eventually } from "../support/suite.ts";
+import { bePatient, eventually } from "../support/suite.ts";
+
+bePatient();
 
 async function docker(engine: TestEngine, ...args: string[]): Promise<string> {
   const result = await engine.docker(args);

@@ -1,7 +1,12 @@
 // Two engines on one host, with the same names of containers and volumes, do not notice each other.
 import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { instanceOf } from "../../src/daemon/config.ts";
 import { AGAINST_DOCKER, IMAGE, startEngine, type TestEngine } from "../support/engine.ts";
-import { eventually } from "../support/suite.ts";
+import { findStaleNetworks } from "../support/stale-networks.ts";
+import { bePatient, eventually } from "../support/suite.ts";
+
+bePatient();
 
 async function docker(engine: TestEngine, ...args: string[]): Promise<string> {
   const result = await engine.docker(args);
@@ -55,4 +60,22 @@ test.skipIf(AGAINST_DOCKER)("the same name, volume and port on two engines", asy
   await other.start();
   expect(await page(otherAddress)).toBe("other");
   expect(await docker(other, "exec", "web", "cat", "/data/index.html")).toBe("other");
+});
+
+test.skipIf(AGAINST_DOCKER)("only what a killed engine has left counts as stale", async () => {
+  await using living = await startEngine();
+  await using killed = await startEngine();
+  await using orphaning = await startEngine();
+  await docker(orphaning, "run", "-d", "--network", "host", IMAGE, "sleep", "1000");
+  await killed.kill();
+  await orphaning.kill();
+  const { tables, bridges } = await findStaleNetworks();
+  const { name, bridge } = instanceOf(join(killed.root, "data"));
+  expect(tables).toContain(name);
+  expect(bridges).toContain(bridge);
+  for (const engine of [living, orphaning]) {
+    const kept = instanceOf(join(engine.root, "data"));
+    expect(tables).not.toContain(kept.name);
+    expect(bridges).not.toContain(kept.bridge);
+  }
 });

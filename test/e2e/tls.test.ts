@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "../../scripts/lib/shell.ts";
 import { IMAGE, runCommand, startEngine } from "../support/engine.ts";
+import { bePatient } from "../support/suite.ts";
 import { writeCertificates } from "../support/tls-files.ts";
+
+bePatient();
 
 /** A port that was free a moment ago. */
 function freePort(): number {

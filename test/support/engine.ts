@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxRootTar } from "../../scripts/lib/base-image.ts";
 import { EXECUTABLE } from "../../scripts/lib/shell.ts";
+import { removeDirectory } from "../../src/linux/index.ts";
 import { leftovers } from "./leftovers.ts";
 
 /** The image every engine of the tests begins with: busybox, see `busyboxRootTar`. */
@@ -57,6 +58,8 @@ export interface StartOptions {
 }
 
 const READY_TIMEOUT_MS = 20_000;
+/** How long a daemon that never got ready may take to end. */
+const END_TIMEOUT_MS = 5_000;
 
 /** The command of the real docker client, or null where none is installed. */
 export const DOCKER = Bun.which("docker");
@@ -70,8 +73,13 @@ export const AGAINST_DOCKER = process.env["BERTH_TEST_ENGINE"] === "docker";
 /** Starts a daemon of `dist/berth` and gives it the test image. Dispose it: that also proves nothing was left. */
 export async function startEngine(options: StartOptions = {}): Promise<TestEngine> {
   const engine = new BerthEngine(options);
-  await engine.start();
-  if (options.withoutImage !== true) await engine.importImage();
+  try {
+    await engine.start();
+    if (options.withoutImage !== true) await engine.importImage();
+  } catch (error) {
+    await engine.abandon();
+    throw error;
+  }
   return engine;
 }
 
@@ -197,6 +205,13 @@ class BerthEngine implements TestEngine {
     return (await this.#daemon?.exited) ?? 0;
   }
 
+  /** Takes away what a start that came to nothing has left. */
+  async abandon(): Promise<void> {
+    await Promise.race([this.stop(), Bun.sleep(END_TIMEOUT_MS)]);
+    await this.kill();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#daemon?.exitCode !== null || this.#daemon.signalCode !== null) await this.start();
     const listed = (await (await this.api("GET", "/containers/json?all=1")).json()) as { Id: string }[];
@@ -205,7 +220,9 @@ class BerthEngine implements TestEngine {
     const left = AGAINST_DOCKER ? [] : await leftovers(this.root);
     // Docker leaves its own namespace mounted once a container has had it.
     if (AGAINST_DOCKER) await runCommand(["umount", "-l", join(this.root, "exec/netns/default")]);
-    rmSync(this.root, { recursive: true, force: true });
+    // What is still mounted is not to be deleted through.
+    if (AGAINST_DOCKER || left.length > 0) rmSync(this.root, { recursive: true, force: true });
+    else removeDirectory(this.root);
     if (left.length > 0) throw new Error(`left behind by the engine at ${this.root}:\n${left.join("\n")}`);
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import {
   type CommandOptions,
   type CommandResult,
@@ -31,8 +31,17 @@ export async function eventually(probe: () => Promise<unknown>, expected: unknow
   expect(await probe()).toEqual(expected);
 }
 
+/** Longer than any of these tests takes: who cuts one short leaves an engine behind. */
+const PATIENCE_MS = 120_000;
+
+/** For the top of each file of tests that start engines: Bun's own five seconds are few, and come back with every file. */
+export function bePatient(): void {
+  setDefaultTimeout(PATIENCE_MS);
+}
+
 /** Starts an engine before the file's first test and disposes of it after the last. */
 export function useEngine(options: StartOptions = {}): Suite {
+  bePatient();
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await startEngine(options);
