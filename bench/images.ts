@@ -151,8 +151,10 @@ async function newLayer(engine: BenchEngine): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "berth-bench-layer-"));
   try {
     const noise = crypto.getRandomValues(new Uint8Array(65_536));
-    const debian = Bun.file(await debianTar()).slice(0, NEW_LAYER_BYTES - noise.length);
-    await Bun.write(join(directory, "content"), new Blob([noise, debian]));
+    const debian = await Bun.file(await debianTar())
+      .slice(0, NEW_LAYER_BYTES - noise.length)
+      .bytes();
+    await Bun.write(join(directory, "content"), Buffer.concat([noise, debian]));
     const tar = join(engine.root, "layer.tar");
     await mustRun(["tar", "-C", directory, "-cf", tar, "content"]);
     return tar;

@@ -179,6 +179,7 @@ describe("Builder", () => {
     expect(result.metadata).toMatchObject({
       "containerimage.config.digest": image!.id,
       "image.name": "docker.io/library/app:latest,docker.io/library/other:1",
+      "buildx.build.provenance": { runDetails: { builder: { id: "urn:test" } } },
     });
   });
 
@@ -237,6 +238,21 @@ describe("Builder", () => {
     expect([...world.held]).toEqual([]);
     expect([...world.layers.holds]).toEqual([]);
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("a named context may be an image", async () => {
+    const world = testBuilder();
+    const contexts = new Map([["base", { kind: "image" as const, reference: "docker-image://b" }]]);
+    const { imageId } = await build(world, "FROM base\nRUN one", { contexts });
+    expect(world.asked).toEqual(["docker.io/library/b:latest"]);
+    expect(world.recorded[0]!.how(imageId!).bases).toEqual([
+      { reference: "b", digest: digestOf("config of docker.io/library/b:latest") },
+    ]);
+    await expect(
+      build(world, "FROM base", {
+        contexts: new Map([["base", { kind: "image", reference: "oci-layout://x" }]]),
+      }),
+    ).rejects.toThrow("contexts from OCI layouts are not supported yet");
   });
 
   test("provenance tells the bases, the Dockerfile and the arguments, and no secret", async () => {

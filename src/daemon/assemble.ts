@@ -117,6 +117,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
     database,
     trash,
     emit,
+    keepEvents: () => events.flush(),
     defaults: containerDefaults(config),
     images,
     snapshots: images.snapshots,
@@ -129,7 +130,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   images.versions.start();
   phase("containers");
 
-  const stepNetworks = undo.use(new BuildNetworks(networks));
+  const stepNetworks = new BuildNetworks(networks);
   const { execRoot } = config;
   const runs = { runtimes, facts, networks: stepNetworks, execRoot, defaults: containerDefaults(config) };
   const builder = await openDaemonBuilder({ config, database, images, trash, runs });

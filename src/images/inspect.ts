@@ -18,7 +18,8 @@ export function inspectImage(context: ImageContext, record: ImageRecord, driver:
     RepoTags: familiar(false),
     RepoDigests: familiar(true),
     Parent: parent ?? "",
-    Comment: document.comment ?? "",
+    // Builders leave it in the history only.
+    Comment: document.comment || (document.history.at(-1)?.comment ?? ""),
     ...(document.created === undefined ? {} : { Created: document.created }),
     DockerVersion: document.dockerVersion ?? "",
     Author: document.author ?? "",

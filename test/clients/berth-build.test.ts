@@ -105,6 +105,31 @@ describe("contexts", () => {
     );
   });
 
+  test("an address: a tar, or a Dockerfile alone", async () => {
+    const folder = folderOf({ Dockerfile: `FROM ${IMAGE}\nCOPY a /a\n`, a: "from afar" });
+    const tar = Bun.spawnSync(["tar", "-cz", "-C", folder, "."]).stdout;
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: ({ url }) => {
+        if (url.endsWith(".tar.gz")) return new Response(tar);
+        return url.endsWith("/file")
+          ? new Response(`FROM ${IMAGE}\nENV A=b\n`)
+          : new Response("", { status: 404 });
+      },
+    });
+    const address = `http://127.0.0.1:${server.port}`;
+    await built(["-t", "b:http", `${address}/context.tar.gz`]);
+    expect(await run("b:http", "cat", "/a")).toBe("from afar");
+    await built(["-t", "b:http", `${address}/file`]);
+    expect(await run("b:http", "sh", "-c", "echo $A")).toBe("b");
+    const missing = await build([`${address}/nothing`]);
+    expect(missing).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("invalid response status 404"),
+    });
+  });
+
   test("links that lead out of the context lead nowhere", async () => {
     const folder = folderOf({ Dockerfile: `FROM ${IMAGE}\nCOPY out/hostname /x\n` });
     symlinkSync("/etc", join(folder, "out"));

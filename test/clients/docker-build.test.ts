@@ -264,6 +264,9 @@ describe("docker build, beyond Docker's classic builder", () => {
       "RUN /bin/sh -c true > /x # buildkit|buildkit.dockerfile.v0",
       "ENV A=b|buildkit.dockerfile.v0",
     ]);
+    expect(await docker("image", "inspect", "--format", "{{.Comment}}", "build-history")).toBe(
+      "buildkit.dockerfile.v0",
+    );
     await docker("rmi", "build-history");
   });
 
@@ -450,6 +453,51 @@ describe("POST /build", () => {
     expect(await run("build-one", "cat", "/runs")).toBe("run");
     expect(await imageId("build-one")).toBe(await imageId("build-two"));
     await docker("rmi", "build-one", "build-two");
+  });
+
+  test.skipIf(AGAINST_DOCKER)(
+    "the engine fetches a context by its address: a Dockerfile, or a tar",
+    async () => {
+      const directory = context({ Dockerfile: `FROM ${IMAGE}\nCOPY file /file\n`, file: "from afar" });
+      const tar = await Bun.$`tar -C ${directory} -cz .`.arrayBuffer();
+      await using server = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: ({ url }) => {
+          const { pathname } = new URL(url);
+          if (pathname === "/context.tar.gz") return new Response(tar);
+          if (pathname === "/Dockerfile") return new Response(`FROM ${IMAGE}\nRUN echo alone > /file\n`);
+          return new Response("no", { status: 404 });
+        },
+      });
+      const remote = (path: string) => encodeURIComponent(`http://127.0.0.1:${server.port}/${path}`);
+      const whole = await post(`t=build-remote&remote=${remote("context.tar.gz")}`);
+      expect(whole.text).toContain("Successfully tagged build-remote:latest");
+      expect(await run("build-remote", "cat", "/file")).toBe("from afar");
+      const alone = await post(`t=build-remote&remote=${remote("Dockerfile")}`);
+      expect(alone.text).toContain("Successfully tagged build-remote:latest");
+      expect(await run("build-remote", "cat", "/file")).toBe("alone");
+      expect((await post(`remote=${remote("missing")}`)).text).toContain("404");
+      await docker("rmi", "build-remote");
+    },
+  );
+
+  test.skipIf(AGAINST_DOCKER)("an image that another build made on another engine spares work", async () => {
+    const directory = context({
+      Dockerfile: `FROM ${IMAGE}\nRUN cat /proc/sys/kernel/random/uuid > /id\nLABEL a=b\n`,
+    });
+    await built(directory, "--build-arg", "BUILDKIT_INLINE_CACHE=1", "-t", "build-inline");
+    const id = await run("build-inline", "cat", "/id");
+    await docker("builder", "prune", "-a", "-f");
+    expect(await built(directory, "--cache-from", "build-inline", "-t", "build-from")).not.toContain(
+      "Running in",
+    );
+    expect(await run("build-from", "cat", "/id")).toBe(id);
+    await docker("builder", "prune", "-a", "-f");
+    // Nobody asked for it: what is in an image's configuration is not believed.
+    expect(await built(directory, "-t", "build-from")).toContain("Running in");
+    expect(await run("build-from", "cat", "/id")).not.toBe(id);
+    await docker("rmi", "build-inline", "build-from");
   });
 
   test.skipIf(AGAINST_DOCKER)("a build's arguments are in no log", async () => {

@@ -3,6 +3,7 @@ import type { AttestationStatement, JsonMessage } from "../../wire/index.ts";
 import { hasBody } from "../body.ts";
 import type { Call } from "../call.ts";
 import type { Filters } from "../filters.ts";
+import { platformIn } from "../platform.ts";
 import type { Router } from "../router.ts";
 import { sendProgress } from "../streams/json-lines.ts";
 import {
@@ -68,7 +69,8 @@ export interface BuildBackend extends SessionBackend {
 
 /** Which image a name is. */
 export interface BuiltImages {
-  inspect(name: string, options: { manifests: boolean }): Promise<{ readonly Id: string }>;
+  /** @throws NotFound, also where the image is of another platform */
+  inspect(name: string, options: { platform?: string; manifests: boolean }): Promise<{ readonly Id: string }>;
 }
 
 export function addBuildRoutes(router: Router, builds: BuildBackend, images: BuiltImages): void {
@@ -90,7 +92,9 @@ export function addBuildRoutes(router: Router, builds: BuildBackend, images: Bui
   });
 
   router.get("/images/:name{.+}/attestations", async (call) => {
-    const { Id } = await images.inspect(call.param("name"), { manifests: false });
+    const [platform, ...others] = call.query.all("platform").map(platformIn);
+    if (others.length > 0) throw invalidParameter("only one platform may be given");
+    const { Id } = await images.inspect(call.param("name"), { platform, manifests: false });
     const types = call.query.all("type");
     const withStatement = call.query.bool("statement");
     const found = builds

@@ -12,6 +12,7 @@ import {
 import type { Call } from "../call.ts";
 import { adaptImageInspect } from "../compat.ts";
 import type { Filters } from "../filters.ts";
+import { platformIn } from "../platform.ts";
 import type { Router } from "../router.ts";
 import { sendProgress } from "../streams/json-lines.ts";
 
@@ -140,6 +141,7 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
 
   router.delete("/images/:name{.+}", async (call) => {
     const options = { force: call.query.bool("force"), noPrune: call.query.bool("noprune") };
+    await checkPlatforms(call, images);
     call.json(200, await call.onBehalf(() => images.remove(call.param("name"), options)));
   });
 
@@ -166,18 +168,17 @@ function listFilters(call: Call): Filters {
   return name === undefined ? filters : { ...filters, reference: [name] };
 }
 
-/** A platform comes as `linux/arm64`, or, in newer calls, as JSON of an OCI platform. @throws InvalidParameter */
 function platformOf(call: Call): string | undefined {
   const text = call.query.optional("platform");
-  if (text === undefined || !text.startsWith("{")) return text;
-  try {
-    const { os, architecture, variant } = JSON.parse(text) as Record<string, unknown>;
-    const parts = [os, architecture, variant].filter((part) => part !== undefined && part !== "");
-    if (parts.length >= 2 && parts.every((part) => typeof part === "string")) return parts.join("/");
-  } catch {
-    // Told below.
-  }
-  throw invalidParameter(`invalid platform: ${text.slice(0, 200)}`);
+  return text === undefined ? undefined : platformIn(text);
+}
+
+/** Of those asked for, each must be the image's: it has one, and goes with it. @throws NotFound */
+async function checkPlatforms(call: Call, images: ImageBackend): Promise<void> {
+  const platforms = call.minor >= 50 ? call.query.all("platforms").map(platformIn) : [];
+  await Promise.all(
+    platforms.map((platform) => images.inspect(call.param("name"), { platform, manifests: false })),
+  );
 }
 
 async function sendImages(call: Call, images: ImageBackend, names: readonly string[]): Promise<void> {

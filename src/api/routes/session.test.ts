@@ -100,6 +100,25 @@ describe("POST /build?version=2", () => {
     }
   });
 
+  test("directories are offered over a Unix socket only", async () => {
+    let offered = "";
+    await using server = await serveFakes({
+      builds: {
+        async build({ directories }) {
+          offered = directories;
+        },
+      },
+    });
+    const headers = { "X-Berth-Context-Fd": "context=3:4:5" };
+    expect((await ask(server, "POST", "/build?version=2", undefined, headers)).status).toBe(200);
+    expect(offered).toBe("context=3:4:5");
+    const tcp = server.server.serve();
+    await new Promise<void>((resolve) => void tcp.listen(0, "127.0.0.1", resolve));
+    const { port } = tcp.address() as import("node:net").AddressInfo;
+    const refused = await fetch(`http://127.0.0.1:${port}/build?version=2`, { method: "POST", headers });
+    expect(refused.status).toBe(409);
+  });
+
   test("a failure behind the first message is the last message", async () => {
     await using server = await serveFakes({
       builds: {

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { invalidParameter } from "../../lib/index.ts";
+import { conflict, invalidParameter } from "../../lib/index.ts";
 import type { JsonMessage, Ulimit } from "../../wire/index.ts";
 import { hasBody } from "../body.ts";
 import type { Call } from "../call.ts";
@@ -151,13 +151,26 @@ function readOptions(call: Call): SessionBuildOptions {
     })),
     run: runOptions(query),
     contexts: json(query, "contexts", isRecordOf(isText)) ?? {},
-    directories: call.header("x-berth-context-fd") ?? "",
+    directories: offeredDirectories(call),
     inlineCache: query.bool("inlinecache"),
     provenance: query.bool("provenance"),
     checkOnly: query.bool("check"),
     quiet: query.bool("q"),
     wantsMetadata: query.bool("metadata"),
   };
+}
+
+/** Descriptors mean something between processes of one machine only. @throws Conflict, upon which clients send their files */
+function offeredDirectories(call: Call): string {
+  const header = call.header("x-berth-context-fd") ?? "";
+  const { socket } = call.request;
+  if (
+    header !== "" &&
+    (socket.remoteAddress !== undefined || ("encrypted" in socket && socket.encrypted === true))
+  ) {
+    throw conflict("X-Berth-Context-Fd is for clients on a Unix socket");
+  }
+  return header;
 }
 
 export function runOptions(query: Query): SessionBuildOptions["run"] {

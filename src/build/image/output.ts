@@ -157,10 +157,7 @@ function factsOf(options: OutputOptions, target: PlannedStage, imageId: Digest):
   const { built, builder, definition, request, contextOrigin, invocationId, startedMs, names } = options;
   const dockerfile = digestOf(definition.text);
   const buildArgs = tellableArguments(request.buildArgs);
-  const bases = [...built.images].map(([key, image]) => ({
-    reference: key.slice(0, key.lastIndexOf(" ")),
-    digest: image.manifestDigest ?? image.id,
-  }));
+  const bases = basesOf(built, request);
   const facts = { dockerfile, context: built.contextDigest, arguments: buildArgs, bases };
   if (!request.provenance) return { ...facts, provenance: undefined };
   const statement = provenanceStatement({
@@ -181,6 +178,20 @@ function factsOf(options: OutputOptions, target: PlannedStage, imageId: Digest):
   return { ...facts, provenance: builder.provenance.add(imageId, statement) };
 }
 
+/** All images that the build began with or took files from. */
+function basesOf({ images, contextImages }: BuiltStages, { contexts }: BuildRequest): BuildFacts["bases"] {
+  const named = [...contextImages].map(([name, image]) => {
+    const source = contexts.get(name);
+    const reference = source?.kind === "image" ? source.reference.replace(/^docker-image:\/\//, "") : name;
+    return [reference, image] as const;
+  });
+  const found = [...images].map(([key, image]) => [key.slice(0, key.lastIndexOf(" ")), image] as const);
+  return [...found, ...named].map(([reference, image]) => ({
+    reference,
+    digest: image.manifestDigest ?? image.id,
+  }));
+}
+
 async function push({ builder, request, names, report, signal }: OutputOptions): Promise<void> {
   if (names.length === 0) throw invalidParameter("tag is needed when pushing to registry");
   for (const name of names) {
@@ -192,14 +203,19 @@ async function push({ builder, request, names, report, signal }: OutputOptions):
 
 /** `--metadata-file`. */
 function metadataOf(
-  { names, invocationId }: OutputOptions,
+  { names, invocationId, builder, request }: OutputOptions,
   imageId: Digest | undefined,
 ): Readonly<Record<string, unknown>> {
+  const isRecorded = request.output.kind === "image" && request.provenance;
+  const [statement] = imageId === undefined || !isRecorded ? [] : builder.provenance.find(imageId);
   return {
     "buildx.build.ref": `berth/berth/${invocationId}`,
     ...(imageId === undefined
       ? {}
       : { "containerimage.config.digest": imageId, "containerimage.digest": imageId }),
+    ...(statement === undefined
+      ? {}
+      : { "buildx.build.provenance": (JSON.parse(statement) as { predicate: unknown }).predicate }),
     ...(names.length === 0 || imageId === undefined ? {} : { "image.name": names.join(",") }),
   };
 }

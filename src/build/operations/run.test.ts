@@ -305,7 +305,7 @@ test(
   "a step is confined as a container is",
   async () => {
     const ran = await run(
-      "grep -E 'Seccomp:|CapInh|CapEff|NoNewPrivs' /proc/self/status; cat /proc/kcore | wc -c; mount -t tmpfs x /tmp || echo refused; ls /proc/self/fd | wc -l; ps | wc -l",
+      "grep -E 'Seccomp:|CapInh|CapEff|NoNewPrivs' /proc/self/status; cat /proc/kcore | wc -c; mount -t tmpfs x /tmp 2>/dev/null || echo refused; ls /proc/self/fd | wc -l; ps | wc -l",
     );
     expect(ran.printed).toContain("CapInh:\t0000000000000000\n");
     expect(ran.printed).toContain("CapEff:\t00000000a80425fb\n");
@@ -389,11 +389,11 @@ test(
       symlinkSync("../../../../etc", join(root, "out"));
     });
     const inputs = [asResult(source)];
-    const reading = await run("cat /m/sub/file /one; touch /m/x || echo no", {
+    const reading = await run("cat /m/sub/file /one; touch /m/x 2>/dev/null || echo no", {
       mounts: [bind(1, "/m"), bind(1, "/one", "/link")],
       inputs,
     });
-    expect(reading.printed.replace(/touch.*\n/, "")).toBe("contentcontentno\n");
+    expect(reading.printed).toBe("contentcontentno\n");
     expect(reading.entries).toEqual([]);
     const writing = await run("echo more > /m/sub/file; cat /m/sub/file", {
       mounts: [bind(1, "/m", "/", false)],
@@ -467,12 +467,11 @@ test(
       mkdirSync(join(root, "seed"));
       writeFileSync(join(root, "seed/file"), "seeded");
     });
-    const seeded = await run("cat /c/*; echo x > /c/y || echo no", {
+    const seeded = await run("cat /c/*; (echo x > /c/y) 2>/dev/null || echo no", {
       mounts: [cache("c", "/c", { path: "/seed", readOnly: true })],
       inputs: [asResult(from)],
     });
-    expect(seeded.printed).toContain("seeded");
-    expect(seeded.printed).toContain("no\n");
+    expect(seeded.printed).toBe("seededno\n");
     const owned = await run("stat -c '%a %u %g' /c", {
       mounts: [cache("c", "/c", { mode: 0o770, uid: 7, gid: 8 })],
       inputs,
@@ -571,13 +570,13 @@ test(
     const value = "s3cret-d41d8cd98f";
     const services = { secret: async () => Buffer.from(value) };
     const ran = await run(
-      'cat /run/secrets/s | wc -c; stat -c \'%a %u %g\' /run/secrets/s /own; test "$TOKEN" = "$(cat /own)" && echo same; echo x > /own || echo no',
+      'cat /run/secrets/s | wc -c; stat -c \'%a %u %g\' /run/secrets/s /own; test "$TOKEN" = "$(cat /own)" && echo same; (echo x > /own) 2>/dev/null || echo no',
       {
         mounts: [secret("s"), secret("s", { target: "/own", env: "TOKEN", mode: 0o440, uid: 5, gid: 6 })],
         services,
       },
     );
-    expect(ran.printed.replace(/.*Read-only.*\n/, "")).toBe(`${value.length}\n400 0 0\n440 5 6\nsame\nno\n`);
+    expect(ran.printed).toBe(`${value.length}\n400 0 0\n440 5 6\nsame\nno\n`);
     expect(ran.entries).toEqual([]);
     const grep = Bun.spawnSync([
       "grep",

@@ -51,6 +51,28 @@ test("what is told at once travels together, in order", () => {
   ]);
 });
 
+test("of a part only the latest is told", () => {
+  const status = {
+    id: "t",
+    vertex: digest,
+    name: "",
+    current: 1,
+    total: undefined,
+    started: 1,
+    completed: undefined,
+    time: 1,
+  };
+  const [message] = traced(({ report }) => {
+    for (let current = 1; current <= 1000; current++)
+      report({ kind: "status", status: { ...status, current } });
+    report({ kind: "status", status: { ...status, id: "u" } });
+  });
+  expect(message!.statuses.map(({ id, current }) => [id, current])).toEqual([
+    ["t", 1000],
+    ["u", 1],
+  ]);
+});
+
 test("nothing to tell is nothing sent", () => {
   expect(traced(() => {})).toEqual([]);
 });

@@ -42,13 +42,21 @@ export class TraceStream implements Disposable {
   #add(event: BuildEvent): void {
     const batch = this.#batch;
     if (event.kind === "vertex") batch.vertexes.push(vertexOf(event.vertex));
-    else if (event.kind === "status") batch.statuses.push(statusOf(event.status));
+    else if (event.kind === "status") this.#addStatus(statusOf(event.status));
     else if (event.kind === "warning") batch.warnings.push(warningOf(event.vertex ?? "", event.warning));
     else {
       const { vertex, time, stream } = event;
       const bytes = this.#clipped(vertex, event.bytes);
       if (bytes !== undefined) batch.logs.push({ vertex, time, stream, bytes });
     }
+  }
+
+  /** What is said of a part replaces what was said before. */
+  #addStatus(status: StatusMessage["statuses"][number]): void {
+    const { statuses } = this.#batch;
+    const at = statuses.findIndex(({ id, vertex }) => id === status.id && vertex === status.vertex);
+    if (at < 0) statuses.push(status);
+    else statuses[at] = status;
   }
 
   /** A step that prints without end must not fill the client's memory, nor ours where the client is slow. */

@@ -16,6 +16,8 @@ import {
 import { log, messageOf } from "../../lib/index.ts";
 
 const HEADER_BYTES_MAX = 64 * 1024;
+/** How much may have come of a call before it was asked for. */
+const QUEUED_BYTES_MAX = 1 << 20;
 /** Of what a peer says of its failures. */
 const MESSAGE_LENGTH_MAX = 4096;
 
@@ -112,7 +114,11 @@ export class GrpcCall implements AsyncDisposable {
   readonly #timer: Timer | undefined;
   #headers: IncomingHttpHeaders = {};
   #failure: unknown;
-  /** Messages that have come, until they are asked for. */
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #ended = false;
+  #wake = () => {};
+  /** Messages as they come. */
   readonly received: AsyncIterable<Buffer>;
 
   constructor(stream: ClientHttp2Stream, { signal, timeoutMs }: CallOptions) {
@@ -120,11 +126,21 @@ export class GrpcCall implements AsyncDisposable {
     this.#signal = signal;
     stream.on("error", (error) => {
       this.#failure ??= error;
+      this.#wake();
     });
     const take = (headers: IncomingHttpHeaders) => {
       this.#headers = { ...this.#headers, ...headers };
     };
-    stream.on("response", take).on("trailers", take);
+    const end = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    stream
+      .on("response", take)
+      .on("trailers", take)
+      .on("data", (bytes: Buffer) => this.#take(bytes));
+    // The status comes with the end or right behind it.
+    stream.once("end", () => void setImmediate(end)).once("close", end);
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener("abort", this.#abort, { once: true });
     if (timeoutMs !== undefined) {
@@ -156,6 +172,7 @@ export class GrpcCall implements AsyncDisposable {
 
   cancel(reason: unknown = new GrpcError(GrpcStatus.cancelled, "context canceled")): void {
     this.#failure ??= reason;
+    this.#wake();
     this.#stream.close(CANCEL);
     this.#stream.destroy();
   }
@@ -166,11 +183,34 @@ export class GrpcCall implements AsyncDisposable {
     if (!this.#stream.closed) this.cancel();
   }
 
-  async *#messages(): AsyncGenerator<Buffer, void, undefined> {
+  /** A message of a few bytes comes in a frame of its own, tens of thousands of them: Node's own iteration takes 20 µs for each. */
+  #take(bytes: Buffer): void {
+    if (this.#failure !== undefined) return;
     try {
-      for await (const bytes of this.#stream as AsyncIterable<Buffer>) yield* this.#decoder.push(bytes);
+      for (const message of this.#decoder.push(bytes)) this.#queue.push(message);
+      this.#queuedBytes += bytes.length;
+      if (this.#queuedBytes > QUEUED_BYTES_MAX) this.#stream.pause();
     } catch (error) {
-      this.#failure ??= error;
+      this.cancel(error);
+    }
+    this.#wake();
+  }
+
+  async *#messages(): AsyncGenerator<Buffer, void, undefined> {
+    for (;;) {
+      const queue = this.#queue;
+      this.#queue = [];
+      this.#queuedBytes = 0;
+      if (this.#stream.isPaused()) this.#stream.resume();
+      for (const message of queue) {
+        if (this.#failure !== undefined) throw this.#reason();
+        yield message;
+      }
+      if (this.#queue.length > 0) continue;
+      if (this.#ended || this.#failure !== undefined) break;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
     }
     if (this.#failure !== undefined) throw this.#reason();
     const status = statusOf(this.#headers);

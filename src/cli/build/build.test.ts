@@ -166,22 +166,16 @@ describe("progress", () => {
     expect(text).toContain(" 1 warning found:\n - Rule: text (line 3)\n");
   });
 
-  test("a transfer is told when it begins and when it ends", () => {
-    const part = (current: number, completed?: number) => ({
-      id: "t",
-      vertex: "a",
-      name: "transferring:",
-      current,
-      total: 0,
-      time: 1,
-      started: 1000,
-      completed,
-    });
+  test("a transfer is told when it takes long and when it has ended", () => {
+    const part = (current: number, time: number, completed?: number) => {
+      const times = { time, started: 1000, completed };
+      return { id: "transferring:", vertex: "a", name: "t", current, total: 0, ...times };
+    };
     const text = shown([
-      { vertexes: [vertex("a", "load")], statuses: [part(1)] },
-      { statuses: [part(2000)] },
-      { statuses: [part(4000)] },
-      { statuses: [part(5000, 2500)] },
+      { vertexes: [vertex("a", "load")], statuses: [part(1, 1001)] },
+      { statuses: [part(2000, 2100)] },
+      { statuses: [part(4000, 2200)] },
+      { statuses: [part(5000, 2500, 2500)] },
     ]);
     expect(text.match(/transferring/g)?.length).toBe(2);
     expect(text).toContain("#1 transferring: 5kB 1.5s done");

@@ -6,6 +6,8 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #ended = false;
+  /** The reader has had enough: what comes is dropped. */
+  #isLeft = false;
   #failure: { readonly error: unknown } | undefined;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
@@ -13,7 +15,7 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
   /** Resolves when more may come. @throws what the reader failed with */
   push(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (bytes.length === 0) return undefined;
+    if (bytes.length === 0 || this.#isLeft) return undefined;
     this.#chunks.push(bytes);
     this.#bytes += bytes.length;
     this.#wakeReader?.();
@@ -21,7 +23,7 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
   }
 
   async #drained(): Promise<void> {
-    while (this.#bytes >= WAITING_BYTES_MAX && this.#failure === undefined) {
+    while (this.#bytes >= WAITING_BYTES_MAX && this.#failure === undefined && !this.#isLeft) {
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve;
       });
@@ -45,6 +47,16 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.#read();
+    } finally {
+      this.#isLeft = true;
+      this.#chunks = [];
+      this.#wakeWriter?.();
+    }
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.error;
       const chunk = this.#chunks.shift();

@@ -108,6 +108,8 @@ test("metadata keeps its values apart, whatever is in them", () => {
   const metadata = { "dir-name": ["context"], "exclude-patterns": ["a, b", "ü", " x"], none: [] };
   const headers = encodeMetadata(metadata);
   expect(headers["dir-name-encoded"]).toBeUndefined();
+  expect(encodeMetadata({ x: ["ü"] })).toEqual({ x: ["\u00c3\u00bc"] });
+  expect(decodeMetadata({ x: ["\u00c3\u00bc", "caf\u00e9"] })).toEqual({ x: ["ü", "café"] });
   expect(headers["exclude-patterns-encoded"]).toEqual(["1"]);
   expect(decodeMetadata(headers)).toEqual({
     "dir-name": ["context"],

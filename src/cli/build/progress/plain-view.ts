@@ -1,4 +1,4 @@
-import type { StatusMessage } from "../../../lib/buildkit/index.ts";
+import type { StatusMessage, StatusProgress } from "../../../lib/buildkit/index.ts";
 import type { Output } from "../../terminal/output.ts";
 import { type Change, type Step, Steps } from "./steps.ts";
 import { failureText, harmless, partText, seconds } from "./texts.ts";
@@ -6,6 +6,8 @@ import type { ProgressView } from "./view.ts";
 
 /** How long a step keeps the word while others have something to say, so that lines do not mix (BuildKit's rule of thumb). */
 const TURN_MS = 1000;
+/** From when on a transfer that goes on is told of. */
+const LONG_MS = 1000;
 
 /** Lines after each other, each with its step's number, for logs: as BuildKit's `--progress=plain`. */
 export class PlainView implements ProgressView {
@@ -41,16 +43,7 @@ export class PlainView implements ProgressView {
     const waiting = this.#waiting.get(step) ?? [];
     this.#waiting.set(step, waiting);
     if (lines !== undefined) waiting.push(...lines.map((line) => this.#logLine(step, line, time)));
-    if (part !== undefined) {
-      const text = partText(part);
-      // Only what is new: a transfer's every kilobyte is not.
-      const key = `${step.digest}/${part.id}`;
-      const told = this.#shownParts.get(key);
-      if (part.completed !== undefined ? told !== text : told === undefined) {
-        this.#shownParts.set(key, text);
-        waiting.push(harmless(text));
-      }
-    }
+    if (part !== undefined) this.#queuePart(step, part, waiting);
     if (vertex === undefined || this.#over.has(step)) return;
     if (step.completed === undefined && !step.cached) return;
     waiting.push(
@@ -59,6 +52,20 @@ export class PlainView implements ProgressView {
     if (step.completed === undefined) return;
     this.#over.add(step);
     waiting.push(endLine(step));
+  }
+
+  /** A transfer is told when it has ended and, where that takes a while, once before. */
+  #queuePart(step: Step, part: StatusProgress, waiting: string[]): void {
+    const { started, completed, time } = part;
+    // Engines may tell of a step's end before that of its parts.
+    if (this.#over.has(step)) return;
+    const key = `${step.digest}/${part.id}`;
+    const told = this.#shownParts.get(key);
+    const text = harmless(partText(part));
+    const isLong = started !== undefined && time !== undefined && time - started > LONG_MS;
+    if (completed === undefined ? told !== undefined || !isLong : told === text) return;
+    this.#shownParts.set(key, text);
+    waiting.push(text);
   }
 
   #logLine({ started }: Step, line: string, time: number | undefined): string {

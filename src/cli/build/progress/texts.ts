@@ -15,8 +15,8 @@ export function harmless(text: string): string {
 
 /** `transferring context: 1.2kB / 3kB 0.1s done` */
 export function partText(part: StatusProgress): string {
-  const { name, id, current, total, started, completed } = part;
-  let text = name || id;
+  const { id, current, total, started, completed } = part;
+  let text = id;
   if (total > 0) text += ` ${humanSize(current)} / ${humanSize(total)}`;
   else if (current > 0) text += ` ${humanSize(current)}`;
   if (started !== undefined && completed !== undefined) text += ` ${seconds(completed - started)}`;
