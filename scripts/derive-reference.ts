@@ -52,13 +52,12 @@ function plainShapeOf(schema: Schema): Shape {
   if (schema.allOf?.length === 1 && schema.properties === undefined) return shapeOf(schema.allOf[0]!);
   if (schema.allOf !== undefined || schema.properties !== undefined) return structOf(schema);
   if (schema.enum !== undefined && schema.type === "string") return `=${schema.enum.join("|")}`;
+  if (typeof schema.additionalProperties === "object") return { "*": shapeOf(schema.additionalProperties) };
   switch (schema.type) {
     case "array":
       return [shapeOf(schema.items!)];
     case "object":
-      return typeof schema.additionalProperties === "object"
-        ? { "*": shapeOf(schema.additionalProperties) }
-        : { "*": "any" };
+      return { "*": "any" };
     case "string":
       return schema.format === "binary" ? "binary" : "string";
     case "integer":

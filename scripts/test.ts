@@ -46,9 +46,9 @@ if (pattern === undefined) {
     check("types", [BUN, "x", "tsc", "--noEmit"]),
   ]);
 }
-await runTestFiles(find("{test/architecture,scripts}/**/*.test.ts"), WIDTH, report);
+await runTestFiles(find("{test/architecture,test/command-line,scripts}/**/*.test.ts"), WIDTH, report);
 await runTestFiles(find("src/**/*.test.ts"), WIDTH, report);
-const endToEnd = find("test/{e2e,clients}/**/*.test.ts");
+const endToEnd = find("test/{api,e2e,clients}/**/*.test.ts");
 if (endToEnd.length > 0) {
   const swept = await sweepStaleNetworks();
   if (swept.length > 0) say(`Took away what a test that was killed had left: ${swept.join(", ")}`);

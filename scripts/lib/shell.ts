@@ -12,13 +12,18 @@ export interface Ran {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  readonly stdin?: Uint8Array;
+  readonly cwd?: string;
+  /** Beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs a command to its end and collects its output; never throws for a failing exit code. */
-export async function run(
-  command: string[],
-  options: { stdin?: Uint8Array; cwd?: string } = {},
-): Promise<Ran> {
+export async function run(command: string[], options: RunOptions = {}): Promise<Ran> {
   const child = Bun.spawn(command, {
     cwd: options.cwd ?? ROOT,
+    env: { ...process.env, ...options.env },
     stdin: options.stdin ?? "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -32,10 +37,7 @@ export async function run(
 }
 
 /** Like `run`, but a failure ends the script with the command's own words. */
-export async function mustRun(
-  command: string[],
-  options: { stdin?: Uint8Array; cwd?: string } = {},
-): Promise<string> {
+export async function mustRun(command: string[], options: RunOptions = {}): Promise<string> {
   const ran = await run(command, options);
   if (ran.code === 0) return ran.stdout;
   fail(`${command.join(" ")} failed with exit code ${ran.code}:\n${ran.stderr || ran.stdout}`);

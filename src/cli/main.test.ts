@@ -106,3 +106,18 @@ test("--debug tells how the engine was found", async () => {
   expect(err).toContain("debug: endpoint by -H: not given\n");
   expect(err).toContain("debug: endpoint by BERTH_HOST: unix:///nonexistent/berth.sock\n");
 });
+
+test("commands of Docker's that berth has nothing of say so, whatever follows them", async () => {
+  for (const [line, words] of [
+    ["plugin install --grant-all-permissions x", /^berth plugin: berth has no plugins of this kind; .+\n$/],
+    ["trust sign --local x", /^berth trust: berth neither makes nor checks the signatures .+\n$/],
+    ["checkpoint create a b", /^berth checkpoint: berth has no checkpoints of containers\n$/],
+    ["service ls", /^berth service: berth has no swarm: run this command on a Docker engine\n$/],
+    ["stack", /^berth stack: berth has no swarm/],
+  ] as const) {
+    const { code, out, err } = await berth(line);
+    expect([line, code, out]).toEqual([line, 1, ""]);
+    expect(err).toMatch(words);
+  }
+  expect((await berth("--help")).out).not.toContain("  trust");
+});

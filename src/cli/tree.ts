@@ -179,6 +179,21 @@ const volume: Group = {
   },
 };
 
+const swarm: Leaf = { load: async () => (await import("./commands/refused.ts")).swarm, hidden: true };
+
+/** Docker's commands of which there is nothing here, and which say so. */
+const REFUSED: Readonly<Record<string, Leaf>> = {
+  checkpoint: { load: async () => (await import("./commands/refused.ts")).checkpoint, hidden: true },
+  config: swarm,
+  node: swarm,
+  plugin: { load: async () => (await import("./commands/refused.ts")).plugin, hidden: true },
+  secret: swarm,
+  service: swarm,
+  stack: swarm,
+  swarm,
+  trust: { load: async () => (await import("./commands/refused.ts")).trust, hidden: true },
+};
+
 /** Every command by its name, as Docker's client has them: the short spelling, and the groups. */
 export const COMMANDS: Readonly<Record<string, Node>> = {
   attach,
@@ -232,6 +247,7 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   version: { load: async () => import("./commands/version.ts") },
   volume,
   wait,
+  ...REFUSED,
   __complete: { load: async () => import("./commands/complete.ts"), hidden: true },
 };
 

@@ -20,6 +20,7 @@ export {
   projectUse,
   setProject,
 } from "./files/project-quota.ts";
+export { punchHole } from "./files/punch-hole.ts";
 export { DirEntry } from "./files/read-directory.ts";
 export { shareBlocks, sharesBlocks } from "./files/reflink.ts";
 export { removeDirectory } from "./files/remove-directory.ts";

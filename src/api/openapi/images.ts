@@ -88,7 +88,7 @@ export const IMAGE_OPERATIONS: Operations = {
   "DELETE /images/:name{.+}": {
     summary: "Takes a name off an image, and removes it with its last one",
     tag: "Images",
-    query: { force: "flag", noprune: "flag" },
+    query: { force: "flag", noprune: "flag", platforms: "texts" },
     answers: { 200: json(list(wire.ImageDeleteItemSchema)) },
   },
   "GET /distribution/:name{.+}/json": {
@@ -148,7 +148,7 @@ export const IMAGE_OPERATIONS: Operations = {
   "GET /images/:name{.+}/attestations": {
     summary: "What is said of an image by whoever built it here",
     tag: "Images",
-    query: { type: "texts", statement: "flag" },
+    query: { platform: "texts", type: "texts", statement: "flag" },
     answers: { 200: json(list(wire.AttestationStatementSchema)) },
   },
   "POST /build/cancel": {

@@ -117,7 +117,7 @@ function fakeCall(
     query,
     path: "/",
     params: {},
-    param: () => "x",
+    param: (name: string) => `{${name}}`,
     request: { headers: { "content-length": "1" }, complete: true },
     signal: new AbortController().signal,
     header: (name: string) => {

@@ -1,4 +1,4 @@
-import { invalidParameter } from "../../lib/index.ts";
+import { invalidParameter, notFound } from "../../lib/index.ts";
 import {
   type Network,
   type NetworkConnectRequest,
@@ -43,6 +43,10 @@ export function addNetworkRoutes(router: Router, networks: NetworkBackend): void
 
   router.get("/networks/:id", async (call) => {
     const options = { verbose: call.query.bool("verbose"), scope: call.query.optional("scope") };
+    // There are no networks of a swarm.
+    if (options.scope !== undefined && options.scope !== "local") {
+      throw notFound(`network ${call.param("id")} not found`);
+    }
     call.json(200, await networks.inspect(call.param("id"), options));
   });
 
