@@ -1,6 +1,6 @@
 // Versions of images' names: what moved them, going back, comparing and looking into images, with berth's client.
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -90,6 +90,27 @@ describe.skipIf(AGAINST_DOCKER)("image log and rollback", () => {
     await berth("load", "-i", archive);
     expect((await versions("gone:1"))[0]).toMatchObject({ How: { Kind: "load" }, Current: true });
     expect((await versions(IMAGE))[0]).toMatchObject({ How: { Kind: "import" } });
+  });
+
+  test("a build is told with who asked for it, by either client, and what it began with", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-built-"));
+    try {
+      writeFileSync(join(folder, "Dockerfile"), `FROM ${IMAGE}\nARG WORD\nRUN echo $WORD >/word\n`);
+      await berth("build", "-q", "-t", "built:1", "--build-arg", "WORD=one", folder);
+      await docker("build", "-q", "-t", "built:1", "--build-arg", "WORD=two", folder);
+      const [second, first] = await versions("built:1");
+      for (const version of [first, second]) {
+        expect(version).toMatchObject({ User: "root", How: { Kind: "build" } });
+        expect(JSON.stringify(version!.How)).toContain(IMAGE);
+      }
+      expect(first!.Client).toMatch(/^berth\//);
+      expect(second!.Client).toMatch(/docker/i);
+      expect(await berth("run", "--rm", "built:1", "cat", "/word")).toBe("two");
+      await berth("image", "rollback", "built:1");
+      expect(await berth("run", "--rm", "built:1", "cat", "/word")).toBe("one");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("what is not there is said", async () => {

@@ -81,7 +81,9 @@ export function addBuildRoutes(router: Router, builds: BuildBackend, images: Bui
     }
     const options = readOptions(call);
     const context = hasBody(call.request) ? call.bytes() : undefined;
-    await sendProgress(call, (report) => builds.buildClassic(options, context, report, call.signal));
+    await sendProgress(call, (report) =>
+      call.onBehalf(() => builds.buildClassic(options, context, report, call.signal)),
+    );
   });
 
   router.post("/build/cancel", (call) => {

@@ -56,6 +56,7 @@ export interface SessionBuildOptions {
   readonly checkOnly: boolean;
   readonly quiet: boolean;
   readonly wantsMetadata: boolean;
+  readonly wantsTrace: boolean;
 }
 
 /** What these routes ask of the engine. */
@@ -116,7 +117,9 @@ export async function buildInSession(call: Call, sessions: SessionBackend): Prom
   const body = { kind, bytes: () => call.bytes() };
   await sendProgress(call, (report) =>
     // BuildKit's messages have what they like in `aux`: there the schema of JsonMessage does not hold.
-    sessions.build(options, body, (message) => report(message as JsonMessage), call.signal),
+    call.onBehalf(() =>
+      sessions.build(options, body, (message) => report(message as JsonMessage), call.signal),
+    ),
   );
 }
 
@@ -157,6 +160,7 @@ function readOptions(call: Call): SessionBuildOptions {
     checkOnly: query.bool("check"),
     quiet: query.bool("q"),
     wantsMetadata: query.bool("metadata"),
+    wantsTrace: query.bool("trace", true),
   };
 }
 
