@@ -7,6 +7,8 @@ export interface AttachInputOptions {
   /** True once the container runs, false where it will not any more. */
   readonly running: () => Promise<boolean>;
   readonly open: () => Promise<ContainerInput>;
+  /** Called before anything is passed on; disposed of when it has been. */
+  readonly onPass: () => Disposable;
   /** Where there is a terminal. */
   readonly keys?: DetachKeys;
   /** The end of this input is the end of the container's (`StdinOnce`, without a terminal). */
@@ -35,7 +37,11 @@ export class AttachInput implements StreamInput {
     const { keys, onDetach } = this.#options;
     const { pass, detached } = keys?.filter(bytes) ?? { pass: bytes, detached: false };
     if (detached) this.#state = "ended";
-    if (pass.length > 0) await (await this.#input())?.write(pass);
+    if (pass.length > 0) {
+      const input = await this.#input();
+      using _passing = this.#options.onPass();
+      await input?.write(pass);
+    }
     if (!detached) return;
     this.close();
     onDetach();
@@ -45,7 +51,10 @@ export class AttachInput implements StreamInput {
     if (this.#state !== "open") return;
     this.#state = "ended";
     if (this.#options.closesContainerInput) {
-      void this.#input().then((input) => input?.end());
+      void this.#input().then((input) => {
+        using _passing = this.#options.onPass();
+        input?.end();
+      });
     } else {
       this.close();
       this.#options.onEnd();

@@ -28,6 +28,7 @@ export function attachTo(
     isRunning: () => container.isRunning,
     running: () => container.running(),
     open: () => host.openInput(host.bundle(record.id)),
+    onPass: () => container.passOn(),
     keys: tty ? new DetachKeys(keys) : undefined,
     closesContainerInput: record.config.StdinOnce === true && !tty,
     onDetach: () => {

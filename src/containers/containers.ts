@@ -24,7 +24,7 @@ import { emit } from "./events.ts";
 import { freezeContainers } from "./freeze.ts";
 import { commitContainer, containerChanges, exportContainer } from "./image-of-container.ts";
 import { inspectContainer } from "./inspect.ts";
-import { removeLink } from "./links.ts";
+import { byLinkName, removeLink } from "./links.ts";
 import { listContainers } from "./list.ts";
 import type { Machine } from "./machine.ts";
 import { connectNetwork, disconnectNetwork } from "./network-connect.ts";
@@ -86,6 +86,8 @@ export interface ContainersOptions {
   readonly database: Database;
   readonly trash: Trash;
   readonly emit: EmitEvent;
+  /** Writes down what was emitted up to now; events are kept in batches otherwise. */
+  readonly keepEvents?: () => void;
   readonly defaults: ContainerDefaults;
   readonly images: Images;
   readonly snapshots: Snapshots;
@@ -334,7 +336,7 @@ export class Containers {
 
   /** One that is only being made is not there yet, although its name is taken. */
   #find(ref: string): ContainerRecord {
-    const record = this.#context.repository.find(ref);
+    const record = byLinkName(this.#context, ref) ?? this.#context.repository.find(ref);
     if (record.state.phase === "creating") throw notFound(`No such container: ${ref}`);
     return record;
   }
@@ -369,6 +371,7 @@ export function openContainers(options: ContainersOptions): Containers {
     ),
     clock,
     emitEvent: options.emit,
+    keepEvents: options.keepEvents ?? (() => {}),
     closing: closing.signal,
     starts: new Map(),
     removals: new Set(),

@@ -72,6 +72,8 @@ export interface Context {
   readonly exits: ExitWatch;
   readonly clock: Clock;
   readonly emitEvent: EmitEvent;
+  /** Writes down what was emitted up to now; inside of a transaction, as a part of it. */
+  readonly keepEvents: () => void;
   /** Aborted when the daemon lets go of its containers. */
   readonly closing: AbortSignal;
   /** What is being brought to life just now, to be given up where somebody removes it meanwhile. */

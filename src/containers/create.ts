@@ -93,7 +93,7 @@ async function validate(
   const checked = validateConfig(config, machine.parseSignal);
   validateNetworkOptions(checked, wanted);
   validateHost(wanted);
-  machine.checkSecurity(wanted);
+  const unsecured = machine.checkSecurity(wanted);
   const runtime = await machine.runtimes.get(wanted.Runtime || undefined);
   const limits = machine.checkResources(wanted, { update: false });
   const host = adaptHost(
@@ -106,7 +106,7 @@ async function validate(
     },
   );
   host.LogConfig = streams.outputs.resolve(wanted.LogConfig, { tty: checked.Tty === true });
-  return { config: checked, host, warnings: [...limits.warnings, ...warningsOf(host)] };
+  return { config: checked, host, warnings: [...limits.warnings, ...unsecured, ...warningsOf(host)] };
 }
 
 function warningsOf(host: HostConfig): string[] {
@@ -119,7 +119,7 @@ function warningsOf(host: HostConfig): string[] {
       "Links on the default bridge network are deprecated and will be removed in a future release. Use a custom network instead.",
     );
   }
-  if (host.KernelMemory) {
+  if (host.KernelMemory || host.KernelMemoryTCP) {
     warnings.push(
       "Your kernel does not support kernel memory limit capabilities or the cgroup is not mounted. Limitation discarded.",
     );

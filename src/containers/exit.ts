@@ -123,11 +123,12 @@ function setEnded(record: ContainerRecord, exit: ContainerExit, status: "exited"
   });
   delete state.startTime;
   delete state.conmonPid;
+  delete state.endTold;
 }
 
 /**
  * Docker's order of events: first of all the container died, then it leaves its networks and its volumes. Who asks
- * for it now finds that it has ended; the record is written when all is given back, so that a crash before that
+ * for it now finds that it has ended; that is written down when all is given back, so that a crash before that
  * finds the end anew.
  */
 function announceExit(
@@ -137,14 +138,29 @@ function announceExit(
   ranMs: number,
   restart: boolean,
 ): void {
-  // Where the monitor noticed only together with the end.
-  const lateWord = exit.oomKilled && !record.state.oomKilled;
+  if (record.state.endTold !== true) {
+    // Where the monitor noticed only together with the end.
+    if (exit.oomKilled && !record.state.oomKilled) emit(context, record, "oom");
+    emit(context, record, "die", {
+      exitCode: String(exit.code),
+      execDuration: String(Math.max(0, Math.floor(ranMs / 1000))),
+    });
+    noteEndTold(context, record);
+  }
   setEnded(record, exit, restart ? "restarting" : "exited");
-  if (lateWord) emit(context, record, "oom");
-  emit(context, record, "die", {
-    exitCode: String(exit.code),
-    execDuration: String(Math.max(0, Math.floor(ranMs / 1000))),
-  });
+}
+
+/** Together with the event: the next daemon, which finds the end anew, tells it if and only if this one did not. */
+function noteEndTold({ repository, keepEvents }: Context, record: ContainerRecord): void {
+  record.state.endTold = true;
+  try {
+    repository.atOnce(() => {
+      repository.saveState(record);
+      keepEvents();
+    });
+  } catch (error) {
+    log.error("cannot note a container's end", { container: record.id, error: messageOf(error) });
+  }
 }
 
 function tellUnmounts(context: Context, record: ContainerRecord): void {

@@ -40,11 +40,33 @@ export function namesByLinks({ repository }: Pick<Context, "repository">): Map<s
   const names = new Map<string, string[]>();
   for (const record of repository.all()) {
     for (const { name, alias } of legacyLinks(record).map(parseLink)) {
-      const id = (repository.byName(name) ?? repository.byPrefix(name)[0])?.id;
+      const id = linkedTo(repository, name)?.id;
       if (id !== undefined) names.set(id, [...(names.get(id) ?? []), `/${record.name}/${alias}`]);
     }
   }
   return names;
+}
+
+/**
+ * The container that another one is linked to by this name, `web/db`, as every command takes it (moby, `registerLink`).
+ */
+export function byLinkName(
+  { repository }: Pick<Context, "repository">,
+  reference: string,
+): ContainerRecord | undefined {
+  const [, owner, alias] = /^\/?([^/]+)\/([^/]+)$/.exec(reference) ?? [];
+  const record = owner === undefined ? undefined : repository.byName(owner);
+  const link =
+    record &&
+    legacyLinks(record)
+      .map(parseLink)
+      .find((one) => one.alias === alias);
+  return link && linkedTo(repository, link.name);
+}
+
+/** Links name containers, or the beginnings of their ids. */
+function linkedTo(repository: Context["repository"], name: string): ContainerRecord | undefined {
+  return repository.byName(name) ?? repository.byPrefix(name)[0];
 }
 
 /**

@@ -110,8 +110,12 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
   };
 }
 
-function checkSecurity(host: HostConfig, facts: HostFacts): void {
-  parseSecurityOptions(host.SecurityOpt);
+/** What it returns are warnings: of what the machine has no use for. @throws InvalidParameter */
+export function checkSecurity(
+  host: HostConfig,
+  facts: Pick<HostFacts, "appArmor" | "capabilities">,
+): string[] {
+  const { apparmor, labels } = parseSecurityOptions(host.SecurityOpt);
   const known = { names: CAPABILITIES, available: facts.capabilities };
   for (const field of ["CapAdd", "CapDrop"] as const) {
     try {
@@ -120,6 +124,16 @@ function checkSecurity(host: HostConfig, facts: HostFacts): void {
       throw new EngineError(kindOf(error), `invalid ${field}: ${messageOf(error)}`, { cause: error });
     }
   }
+  const warnings: string[] = [];
+  if (apparmor && apparmor !== "unconfined" && !facts.appArmor) {
+    warnings.push(
+      `Your kernel does not support AppArmor or it is not enabled. Profile ${apparmor} discarded.`,
+    );
+  }
+  for (const label of labels.filter((one) => one !== "disable")) {
+    warnings.push(`SELinux labels of processes are not supported. Label ${label} discarded.`);
+  }
+  return warnings;
 }
 
 /** Milliseconds; on a busy machine ps reads thousands of files. */

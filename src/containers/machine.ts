@@ -52,7 +52,7 @@ export interface Machine {
    * Capabilities and security options: what can be refused before a container is made. @throws
    * InvalidParameter
    */
-  checkSecurity(host: HostConfig): void;
+  checkSecurity(host: HostConfig): readonly string[];
   /** The AppArmor profile of a container's processes; `undefined` where the kernel has none. */
   appArmorProfile(host: HostConfig): string | undefined;
   buildSpec(input: Omit<SpecInput, "facts" | "devices" | "cdi">): Promise<OciSpec>;

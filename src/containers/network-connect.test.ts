@@ -137,6 +137,22 @@ describe("disconnect", () => {
     expect(world.networks.get(id)).toMatchObject({ withoutMode: true, networking: { EndpointsConfig: {} } });
   });
 
+  test("of a container at rest is told as an event, once it is noted", async () => {
+    const id = await world.create("web");
+    await world.containers.connectNetwork("web", "net", {});
+    const before = world.eventLog.length;
+    await world.containers.disconnectNetwork("web", "net", { force: false });
+    const told = {
+      type: "network",
+      action: "disconnect",
+      actorId: "id-of-net",
+      attributes: { container: id, name: "net", type: "bridge" },
+    };
+    expect(world.eventLog.slice(before) as unknown).toEqual([told]);
+    await expect(world.containers.disconnectNetwork("web", "net", { force: false })).rejects.toThrow();
+    expect(world.eventLog.length).toBe(before + 1);
+  });
+
   test("believes the network, not the record, where a crash came between the two", async () => {
     const id = await world.run("web");
     await world.containers.connectNetwork("web", "net", {});
@@ -198,10 +214,17 @@ test("a link is shown under both containers' names, and can be removed by its ow
   };
   expect(await namesOf("db")).toEqual(["/db", "/web/store"]);
   expect((await world.containers.inspect("web")).HostConfig?.Links).toEqual(["/db:/web/store"]);
+  for (const name of ["web/store", "/web/store"]) {
+    expect((await world.containers.inspect(name)).Name).toBe("/db");
+  }
+  for (const name of ["web/other", "nobody/store", "web/store/store", "web/", "/store"]) {
+    await expect(world.containers.inspect(name)).rejects.toThrow(`No such container: ${name}`);
+  }
   writeFileSync(file(web, "hosts"), "172.17.0.2\tstore db\n172.17.0.3\tweb\n");
   const link = { force: false, volumes: false, link: true };
   await world.containers.remove("web/store", link);
   expect(await namesOf("db")).toEqual(["/db"]);
+  await expect(world.containers.inspect("web/store")).rejects.toThrow("No such container: web/store");
   expect((await world.containers.inspect("web")).HostConfig?.Links).toBeNull();
   expect(read(web, "hosts")).toBe("172.17.0.3\tweb\n");
   for (const gone of ["web/store", "nobody/store", "nobody"]) {

@@ -6,7 +6,7 @@ import type { LiveProcess, NetworkFacts } from "./ports.ts";
 import { attachRequestOf } from "./prepare-network.ts";
 import { type ContainerRecord, hasProcess, isRunning } from "./record.ts";
 
-type Networked = Pick<Context, "endpoints" | "repository" | "queues" | "paths">;
+type Networked = Pick<Context, "emitEvent" | "endpoints" | "repository" | "queues" | "paths">;
 
 /**
  * `docker network connect`: at once where the container runs, else at its next start.
@@ -68,6 +68,7 @@ export function disconnectNetwork(
     const left = there ? await context.endpoints.leave(name, record.id, process) : undefined;
     note(context, record, without(context, record, network ?? { name }));
     if (left !== undefined) takeFromEtcFiles(context, record, left);
+    else if (network !== undefined) tellDisconnect(context, record, network);
     await context.repository.durable(record);
   });
 }
@@ -152,6 +153,17 @@ function processOf(record: ContainerRecord): LiveProcess | undefined {
   if (!isRunning(record) || !hasProcess(record)) return undefined;
   const { pid, startTime } = record.state;
   return { pid, ...(startTime === undefined ? {} : { startTime }) };
+}
+
+/** Docker tells of it also where nothing was connected yet; of one that left its network the network tells. */
+function tellDisconnect({ emitEvent }: Networked, record: ContainerRecord, network: NetworkFacts): void {
+  const { id, name, driver } = network;
+  emitEvent({
+    type: "network",
+    action: "disconnect",
+    actorId: id,
+    attributes: { container: record.id, name, type: driver },
+  });
 }
 
 /** One write: the next daemon finds either the old networks or the new ones. */

@@ -54,6 +54,8 @@ export interface ContainerStateRecord {
   removeVolumes?: boolean;
   /** It is paused by the engine itself, for a moment: should the daemon end meanwhile, the next one lets it go on. */
   frozen?: true;
+  /** Its end was told as an event, and is not told again should the daemon end before all is given back. */
+  endTold?: true;
   /** Of the first process, in the daemon's PID namespace; 0 when none lives. */
   pid: number;
   /** The kernel's start time of that process: tells it from a later one with the same number. */

@@ -70,6 +70,25 @@ describe("containers that ended meanwhile", () => {
     expect(existsSync(join(world.root, "exec", "containers", id))).toBe(false);
   });
 
+  test("are not told of twice where the daemon died while it cleared away", async () => {
+    const id = await world.run("web", withPolicy("on-failure"));
+    const release = world.blockAt("runtime.delete");
+    world.exit(id, 7, { oomKilled: true });
+    await quiet();
+    expect(world.events.slice(2)).toEqual(["oom", "die"]);
+    const { State } = await world.containers.inspect("web");
+    expect(State).toMatchObject({ Status: "restarting", ExitCode: 7 });
+    release();
+    await world.restart();
+    await quiet();
+    expect(world.events.slice(2)).toEqual(["oom", "die", "start"]);
+    // The next run has an end of its own.
+    world.exit(id, 0);
+    await quiet();
+    expect(world.events.slice(5)).toEqual(["die"]);
+    expect(await inspect("web")).toMatchObject({ Status: "exited", ExitCode: 0 });
+  });
+
   test("without a word: the code is 255", async () => {
     const id = await world.run("web");
     world.processes.delete(id);

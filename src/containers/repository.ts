@@ -110,6 +110,11 @@ export class Repository {
     );
   }
 
+  /** All that `work` writes is kept, or nothing of it. */
+  atOnce(work: () => void): void {
+    this.#db.write(work);
+  }
+
   /** Writes everything but the name. */
   save(record: ContainerRecord): void {
     if (this.#byId.get(record.id) !== record) return;

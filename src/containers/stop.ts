@@ -181,6 +181,7 @@ async function deliver(
   signal: number,
   final: boolean,
 ): Promise<void> {
+  if (final) context.streams.outputs.ending(record);
   const runtime = await context.machine.runtimes.get(record.host.Runtime || undefined);
   await runtime.kill(record.id, signal).catch((error: unknown) => {
     // The process may be gone while its end has not been told yet.

@@ -119,6 +119,8 @@ export interface Outputs {
   failed(record: ContainerRecord): void;
   /** The daemon was started under a running container, or under one whose end is about to be told by `ended`. */
   adopt(record: ContainerRecord): void;
+  /** It was asked to end: nobody's slowness keeps it from printing its last words. */
+  ending(record: ContainerRecord): void;
   /** The monitor is gone and its log complete: readers that follow end once they have read all of it. */
   ended(record: ContainerRecord): void;
   /** After `ended`: resolves when those who are attached have been given all of it, or after a moment. */

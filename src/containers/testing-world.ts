@@ -308,7 +308,7 @@ export class World {
       readonlyPaths: ["/proc/sys"],
       initPath: () => "/usr/bin/tini-static",
       checkResources: (resources) => ({ resources: { ...resources }, warnings: [] }),
-      checkSecurity: () => {},
+      checkSecurity: () => [],
       buildSpec: async (input) => {
         this.specs.set(input.id, input);
         return {} as Awaited<ReturnType<Machine["buildSpec"]>>;
@@ -446,6 +446,7 @@ export class World {
           started: note("output.started"),
           failed: note("output.failed"),
           adopt: note("output.adopt"),
+          ending: () => {},
           ended: note("output.ended"),
           delivered: () => Promise.resolve(),
           remove: () => {},

@@ -78,7 +78,7 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   const trash = Trash.open(join(config.dataRoot, "trash"));
   undo.defer(() => trash.close());
   const [blobs, snapshotter] = await Promise.all([
-    BlobStore.open(join(config.dataRoot, "blobs")),
+    BlobStore.open(join(config.dataRoot, "blobs"), trash),
     openSnapshotter({ root: join(config.dataRoot, "snapshots"), trash, name: config.snapshotter }),
   ]);
   const images = await Images.open({

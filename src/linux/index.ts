@@ -34,6 +34,7 @@ export {
   scanPath,
 } from "./files/scan-directory.ts";
 export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";
+export { startWriteback } from "./files/start-writeback.ts";
 // Mounts
 export { PROPAGATIONS, type Propagation } from "./mounts/mount-flags.ts";
 export {

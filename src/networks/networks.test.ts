@@ -430,6 +430,18 @@ describe("the host", () => {
     expect(engine.networks.inspect("bridge").IPAM?.Config?.[0]?.Subnet).toBe("172.19.0.0/16");
   });
 
+  test("the subnet of last time is left alone when somebody else has it by now", async () => {
+    using lan = new TestLan();
+    const database = Database.open(":memory:");
+    const first = openEngine(lan, { database });
+    await first.networks.restore([]);
+    await first.networks.close();
+    lan.host.routes.addAddress("lan0", "172.17.0.1/16");
+    await using second = openEngine(lan, { database });
+    await second.networks.restore([]);
+    expect(second.networks.inspect("bridge").IPAM?.Config?.[0]?.Subnet).toBe("172.18.0.0/16");
+  });
+
   test("containers that must not see one another do not (icc)", async () => {
     await using w = await world({ config: { icc: false } });
     const a = await w.run("a", publish(":8080:80/tcp"));

@@ -398,8 +398,13 @@ describe("connect and disconnect", () => {
     await docker("start", "later");
     expect(await within("later", "ls /sys/class/net | grep -c eth")).toBe("2");
     await docker("stop", "-t", "0", "later");
+    const before = Date.now() / 1000;
     await docker("network", "disconnect", "one", "later");
     expect(await networksOf("later")).toBe("two");
+    const told = ["--since", `${before}`, "--until", `${Date.now() / 1000}`, "--filter", "type=network"];
+    expect(await docker("events", ...told, "--format", "{{.Action}} {{.Actor.Attributes.name}}")).toBe(
+      "disconnect one",
+    );
     expect(await fails("network", "disconnect", "one", "later")).toContain(
       "is not connected to the network one",
     );

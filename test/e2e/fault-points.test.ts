@@ -85,6 +85,14 @@ async function status(): Promise<string> {
   return response.status === 404 ? "absent" : (body.State?.Status ?? `status ${response.status}`);
 }
 
+/** How often the container's end was told, of all that are kept. */
+async function deaths(): Promise<number> {
+  const { Id } = (await (await engine.api("GET", `/containers/${NAME}/json`)).json()) as { Id: string };
+  const filters = encodeURIComponent(JSON.stringify({ container: [Id], event: ["die"] }));
+  const response = await engine.api("GET", `/events?since=0&until=${Date.now() / 1000}&filters=${filters}`);
+  return (await response.text()).split("\n").filter((line) => line !== "").length;
+}
+
 const page = async () => {
   try {
     return await (await fetch(`http://127.0.0.1:${port}/`)).text();
@@ -130,6 +138,7 @@ describe.skipIf(AGAINST_DOCKER)("the daemon dies at", () => {
 
     await engine.start();
     expect(REPAIRED[operation]).toContain(await status());
+    if (operation === "stop" && (await status()) === "exited") expect(await deaths()).toBe(1);
 
     if ((await status()) === "absent") await succeed("create");
     await succeed("start");

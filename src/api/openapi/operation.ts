@@ -25,7 +25,7 @@ export interface Operation {
   readonly answers: Readonly<Record<number, Content | null>>;
 }
 
-/** By method and path as the router has it: `GET /containers/:id/json`. */
+/** By method and path as the router has it: `GET /containers/:id{.+}/json`. */
 export type Operations = Readonly<Record<string, Operation>>;
 
 export const json = (schema: TSchema): Content => ({ media: "application/json", schema });

@@ -18,17 +18,17 @@ export interface ArchiveBackend {
 const STAT_HEADER = "X-Docker-Container-Path-Stat";
 
 export function addArchiveRoutes(router: Router, containers: ArchiveBackend): void {
-  router.head("/containers/:id/archive", async (call) => {
+  router.head("/containers/:id{.+}/archive", async (call) => {
     const stat = await containers.archiveStat(call.param("id"), pathOf(call));
     call.empty(200, { [STAT_HEADER]: encodeStat(stat) });
   });
 
-  router.get("/containers/:id/archive", async (call) => {
+  router.get("/containers/:id{.+}/archive", async (call) => {
     const { stat, tar } = await containers.archiveGet(call.param("id"), pathOf(call));
     await call.stream("application/x-tar", tar, { [STAT_HEADER]: encodeStat(stat) });
   });
 
-  router.put("/containers/:id/archive", async (call) => {
+  router.put("/containers/:id{.+}/archive", async (call) => {
     await containers.archivePut(call.param("id"), pathOf(call), call.bytes(), {
       noOverwriteDirNonDir: call.query.bool("noOverwriteDirNonDir"),
       copyUIDGID: call.query.bool("copyUIDGID"),

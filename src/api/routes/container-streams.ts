@@ -45,9 +45,9 @@ export interface ContainerStreamBackend {
 const HEAD_START_MS = 10;
 
 export function addContainerStreamRoutes(router: Router, containers: ContainerStreamBackend): void {
-  router.get("/containers/:id/logs", (call) => sendLogs(call, containers));
+  router.get("/containers/:id{.+}/logs", (call) => sendLogs(call, containers));
 
-  router.post("/containers/:id/attach", async (call) => {
+  router.post("/containers/:id{.+}/attach", async (call) => {
     const options = attachOptions(call);
     const session = await containers.attach(call.param("id"), options, call.signal);
     const connection = call.hijack(streamTypes(call, session.tty));
@@ -55,7 +55,7 @@ export function addContainerStreamRoutes(router: Router, containers: ContainerSt
     await runSession(connection, session);
   });
 
-  router.get("/containers/:id/attach/ws", (call) =>
+  router.get("/containers/:id{.+}/attach/ws", (call) =>
     runWebSocket(call, (signal) => containers.attach(call.param("id"), attachOptions(call), signal)),
   );
 }

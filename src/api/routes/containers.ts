@@ -96,27 +96,27 @@ export function addContainerRoutes(router: Router, containers: ContainerBackend)
     call.json(200, await containers.prune(call.query.filters()));
   });
 
-  router.get("/containers/:id/json", async (call) => {
+  router.get("/containers/:id{.+}/json", async (call) => {
     const inspect = await containers.inspect(call.param("id"), { size: call.query.bool("size") });
     call.json(200, adaptInspect(inspect, call.minor));
   });
 
-  router.get("/containers/:id/top", async (call) => {
+  router.get("/containers/:id{.+}/top", async (call) => {
     const psArgs = call.query.optional("ps_args") ?? "-ef";
     call.json(200, await containers.top(call.param("id"), psArgs));
   });
 
-  router.get("/containers/:id/changes", async (call) => {
+  router.get("/containers/:id{.+}/changes", async (call) => {
     call.json(200, await containers.changes(call.param("id")));
   });
 
-  router.get("/containers/:id/export", async (call) => {
+  router.get("/containers/:id{.+}/export", async (call) => {
     await call.stream("application/octet-stream", containers.exportTar(call.param("id")));
   });
 
-  router.get("/containers/:id/stats", (call) => sendStats(call, containers));
+  router.get("/containers/:id{.+}/stats", (call) => sendStats(call, containers));
 
-  router.post("/containers/:id/start", async (call) => {
+  router.post("/containers/:id{.+}/start", async (call) => {
     const { "content-length": length, "transfer-encoding": encoding } = call.request.headers;
     if (Number(length ?? 0) > 7 || encoding !== undefined) {
       throw invalidParameter(
@@ -130,49 +130,49 @@ export function addContainerRoutes(router: Router, containers: ContainerBackend)
     call.empty(204);
   });
 
-  router.post("/containers/:id/stop", async (call) => {
+  router.post("/containers/:id{.+}/stop", async (call) => {
     await containers.stop(call.param("id"), stopOptions(call));
     call.empty(204);
   });
 
-  router.post("/containers/:id/restart", async (call) => {
+  router.post("/containers/:id{.+}/restart", async (call) => {
     await containers.restart(call.param("id"), stopOptions(call));
     call.empty(204);
   });
 
-  router.post("/containers/:id/kill", async (call) => {
+  router.post("/containers/:id{.+}/kill", async (call) => {
     await containers.kill(call.param("id"), call.query.optional("signal"));
     call.empty(204);
   });
 
-  router.post("/containers/:id/pause", async (call) => {
+  router.post("/containers/:id{.+}/pause", async (call) => {
     await containers.pause(call.param("id"));
     call.empty(204);
   });
 
-  router.post("/containers/:id/unpause", async (call) => {
+  router.post("/containers/:id{.+}/unpause", async (call) => {
     await containers.unpause(call.param("id"));
     call.empty(204);
   });
 
-  router.post("/containers/:id/rename", async (call) => {
+  router.post("/containers/:id{.+}/rename", async (call) => {
     await containers.rename(call.param("id"), call.query.text("name"));
     call.empty(204);
   });
 
-  router.post("/containers/:id/update", async (call) => {
+  router.post("/containers/:id{.+}/update", async (call) => {
     const request = await call.body("UpdateConfig", ContainerUpdateRequestSchema);
     const { Warnings } = await containers.update(call.param("id"), request ?? {});
     call.json(200, { Warnings: Warnings ?? [] });
   });
 
-  router.post("/containers/:id/resize", async (call) => {
+  router.post("/containers/:id{.+}/resize", async (call) => {
     const { rows, columns } = terminalSize(call);
     await containers.resize(call.param("id"), rows, columns);
     call.empty(200);
   });
 
-  router.post("/containers/:id/wait", (call) => sendWait(call, containers));
+  router.post("/containers/:id{.+}/wait", (call) => sendWait(call, containers));
 
   // A link of a container has a slash in its name: `web/db`.
   router.delete("/containers/:id{.+}", async (call) => {

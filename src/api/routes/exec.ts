@@ -29,7 +29,7 @@ export interface ExecBackend {
 }
 
 export function addExecRoutes(router: Router, execs: ExecBackend): void {
-  router.post("/containers/:id/exec", async (call) => {
+  router.post("/containers/:id{.+}/exec", async (call) => {
     const config = await call.body("ExecCreateRequest", ExecConfigSchema);
     if (config === undefined || (config.Cmd ?? []).length === 0)
       throw invalidParameter("No exec command specified");

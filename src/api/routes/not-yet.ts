@@ -6,9 +6,9 @@ const MISSING: readonly (readonly [Method, string, string])[] = [
   ["GET", "/plugins/privileges", "berth has no plugins"],
   ["POST", "/plugins/pull", "berth has no plugins"],
   ["POST", "/plugins/create", "berth has no plugins"],
-  ["GET", "/containers/:id/checkpoints", "berth has no checkpoints yet"],
-  ["POST", "/containers/:id/checkpoints", "berth has no checkpoints yet"],
-  ["DELETE", "/containers/:id/checkpoints/:checkpoint", "berth has no checkpoints yet"],
+  ["GET", "/containers/:id{.+}/checkpoints", "berth has no checkpoints yet"],
+  ["POST", "/containers/:id{.+}/checkpoints", "berth has no checkpoints yet"],
+  ["DELETE", "/containers/:id{.+}/checkpoints/:checkpoint", "berth has no checkpoints yet"],
 ];
 
 /** Operations of Docker's that berth does not have, each with a sentence that says so instead of a bare 404. */

@@ -23,6 +23,8 @@ export interface LogLimits {
 export interface ChainReader {
   /** The segment it reads now: this one and those behind it are kept for it. */
   readonly segment: Segment;
+  /** How far it has come in it. */
+  readonly position: Position;
   /** The end of the run has been reached by the writer: nothing after it is this reader's. */
   endAt(position: Position): void;
   /** The backlog is full: the reader lets go of its segment, by ending or by skipping. */
@@ -91,9 +93,35 @@ export class SegmentChain {
     return this.#readers.size > 0;
   }
 
+  hasReader(reader: ChainReader): boolean {
+    return this.#readers.has(reader);
+  }
+
+  /** Bytes that even the reader who is farthest ahead has yet to read. */
+  unread(): number {
+    const sizes = new Map<Segment, number>();
+    const sizeOf = (segment: Segment) => {
+      const known = sizes.get(segment);
+      if (known !== undefined) return known;
+      const size = segment.isHeld
+        ? segment.size()
+        : (statSync(segment.path, { throwIfNoEntry: false })?.size ?? 0);
+      sizes.set(segment, size);
+      return size;
+    };
+    let least = Number.POSITIVE_INFINITY;
+    for (const { position } of this.#readers) {
+      const following = this.#segments.slice(this.#segments.indexOf(position.segment));
+      const bytes = following.reduce((sum, segment) => sum + sizeOf(segment), 0) - position.offset;
+      least = Math.min(least, bytes);
+    }
+    return least;
+  }
+
   /** From now on, the reader's segment and all behind it are kept. */
   join(reader: ChainReader): void {
     this.#readers.add(reader);
+    this.bell.ring();
     if (this.#readers.size === 1) this.onReaders();
   }
 
@@ -229,6 +257,16 @@ export class SegmentChain {
   isAwaited(segment: Segment): boolean {
     const index = this.#segments.indexOf(segment);
     for (const reader of this.#readers) if (this.#segments.indexOf(reader.segment) <= index) return true;
+    return false;
+  }
+
+  /** A reader has yet to come to this place. */
+  isAwaitedBefore({ segment, offset }: Position): boolean {
+    const index = this.#segments.indexOf(segment);
+    for (const { position } of this.#readers) {
+      const at = this.#segments.indexOf(position.segment);
+      if (at < index || (at === index && position.offset < offset)) return true;
+    }
     return false;
   }
 

@@ -20,7 +20,7 @@ import {
 } from "../../runtime/index.ts";
 import type { ContainerConfig, HostConfig } from "../../wire/index.ts";
 import type { ContainerRecord } from "../record.ts";
-import { createStreams } from "../streams.ts";
+import { createStreams, type StreamsOptions } from "../streams.ts";
 import type { Streams, StreamsHost } from "../streams-contract.ts";
 import { recordFor } from "../testing.ts";
 import { nowText } from "../time.ts";
@@ -51,12 +51,12 @@ export class ContainerFixture implements AsyncDisposable {
   readonly host: StreamsHost;
   streams: Streams;
 
-  constructor() {
+  constructor(options: StreamsOptions = {}) {
     this.#runtimes = openRuntimes({ execRoot: this.execRoot, cgroupParent: this.#cgroupParent });
     makeRoot(this.#rootfs);
     this.#watcher = new ExitWatcher(this.execRoot, (id, { code }) => void this.#exited(id, code));
     this.host = this.#makeHost();
-    this.streams = createStreams(this.host);
+    this.streams = createStreams(this.host, options);
   }
 
   get #rootfs(): string {
@@ -98,7 +98,7 @@ export class ContainerFixture implements AsyncDisposable {
         stdinOnce: config.StdinOnce === true && config.Tty !== true,
       });
       this.#watcher.track(id);
-      Object.assign(record.state, { status: "running", pid: created.pid, startedAt: nowText() });
+      Object.assign(record.state, { status: "running", ...created, startedAt: nowText() });
       this.streams.outputs.started(record);
       this.streams.health.start(record, { adopted: false });
       await runtime.start(id);

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { invalidParameter, log, messageOf, notImplemented, type OutputChunk } from "../../lib/index.ts";
 import type { LogsOptions } from "../streams-contract.ts";
+import { Brake, type HoldMonitor, type UnreadLimits } from "./brake.ts";
 import { SegmentChain } from "./chain.ts";
 import { compress } from "./compress.ts";
 import { Decorator } from "./decorate.ts";
@@ -10,22 +11,33 @@ import { beginningOf, endOf, skipTo, tailOf } from "./positions.ts";
 import { SegmentReader } from "./reader.ts";
 import { type Instant, instantOf } from "./record-time.ts";
 import type { LogSettings } from "./settings.ts";
+import { isOversize, trimOversize } from "./trim.ts";
 import { unwrap, type WantedStreams } from "./unwrap.ts";
 
 /** setTimeout(3) of longer times fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** Drivers that send a container's output nowhere. */
+const LOCAL_DRIVERS: ReadonlySet<string> = new Set(["json-file", "local", "none"]);
+
 /** How long clients that are attached may take for the last of the output until the container's end is told. */
 const DELIVERY_MS = 200;
 
+export interface ContainerOutputOptions extends LiveLogOptions {
+  /** Slows the container down; without, it never is. */
+  readonly hold?: HoldMonitor;
+  readonly unread?: UnreadLimits;
+}
+
 /**
- * The output of one container, over all of its runs. Whoever wants to read it gets a stream of its own; none of them, nor
- * all of them together, can slow the container down.
+ * The output of one container, over all of its runs. Whoever wants to read it gets a stream of its own, and slows nobody but
+ * itself; only the client in whose foreground a container runs slows that down, where nobody else keeps up.
  */
 export class ContainerOutput {
   readonly settings: LogSettings;
   readonly chain: SegmentChain;
   readonly #liveOptions: LiveLogOptions;
+  readonly #brake: Brake;
   #live: LiveLog | undefined;
   /** Settled by the next change: true when the container runs, false when what was waited for will not happen. */
   #run = Promise.withResolvers<boolean>();
@@ -34,11 +46,12 @@ export class ContainerOutput {
   #compressing = false;
 
   /** @param path The monitor's log; its directory exists. */
-  constructor(path: string, settings: LogSettings, liveOptions: LiveLogOptions) {
+  constructor(path: string, settings: LogSettings, options: ContainerOutputOptions) {
     this.settings = settings;
     this.chain = SegmentChain.load(path, settings.limits);
-    this.#liveOptions = liveOptions;
-    if (settings.compress) this.chain.onSegment = () => void this.#compress();
+    this.#liveOptions = options;
+    this.#brake = new Brake(this.chain, options.hold ?? (() => undefined), options.unread);
+    this.chain.onSegment = () => void this.#tidy();
   }
 
   get isLive(): boolean {
@@ -67,6 +80,7 @@ export class ContainerOutput {
   started(): void {
     this.#isRunning = true;
     this.#run.resolve(true);
+    this.#brake.engage();
   }
 
   /** The container runs already, under the monitor that another daemon started. */
@@ -74,10 +88,22 @@ export class ContainerOutput {
     this.chain.open();
     this.#watch();
     this.started();
+    void this.#tidy();
+  }
+
+  /** The container was asked to end: it must be able to print its last words. */
+  ending(): void {
+    this.#brake.disengage();
+  }
+
+  /** Something for the container is on its way to the monitor, until the result is disposed of. */
+  passOn(): Disposable {
+    return this.#brake.lift();
   }
 
   /** The monitor is gone, and its log complete. */
   ended(): void {
+    this.#brake.disengage();
     this.#live?.stop();
     this.#live = undefined;
     this.chain.end();
@@ -85,6 +111,7 @@ export class ContainerOutput {
     this.#run.resolve(false);
     this.#run = Promise.withResolvers<boolean>();
     if (!this.settings.readable) this.chain.clear();
+    else void this.#tidy();
   }
 
   /**
@@ -110,6 +137,7 @@ export class ContainerOutput {
 
   /** The daemon stops. */
   close(): void {
+    this.#brake.disengage();
     this.#live?.stop();
     this.#live = undefined;
     this.#run.resolve(false);
@@ -187,10 +215,17 @@ export class ContainerOutput {
     const from = (options.logs ? beginningOf(this.chain) : undefined) ?? end;
     const to = options.stream ? undefined : end;
     const reader = new SegmentReader(this.chain, { from, to, whenOverrun: "end" });
-    const output = new AttachedOutput(this.chain, reader, plainly(wanted), signal);
+    const output = new AttachedOutput(this.chain, reader, plainly(wanted, this.#brake), signal);
+    if (options.stream && !this.#isRunning) this.#brake.add(reader);
     this.#attached.add(output);
     void output.taken.then(() => this.#attached.delete(output));
     return output;
+  }
+
+  /** What a daemon was not there to keep small; not where somebody may want to forward it later. */
+  async #tidy(): Promise<void> {
+    if (LOCAL_DRIVERS.has(this.settings.driver)) await trimOversize(this.chain);
+    if (this.settings.compress) await this.#compress();
   }
 
   /** One after the other, and not what somebody has yet to read. */
@@ -200,7 +235,8 @@ export class ContainerOutput {
     try {
       for (const segment of this.chain.segments.slice(0, -1)) {
         const isWanted = () => this.chain.isAwaited(segment);
-        if (!segment.compressed && !isWanted()) await compress(segment, isWanted);
+        if (segment.compressed || isOversize(this.chain, segment)) continue;
+        if (!isWanted()) await compress(segment, isWanted);
       }
     } catch (error) {
       log.warn("cannot compress a container's log", { path: this.chain.path, error: messageOf(error) });
@@ -236,8 +272,13 @@ export class AttachedOutput extends LogStream {
   }
 }
 
-function plainly(wanted: WantedStreams): Transform {
-  return { chunks: (block): OutputChunk[] => unwrap(block, wanted), finished: false };
+/** @param brake looked at with each block that somebody has read */
+function plainly(wanted: WantedStreams, brake?: Brake): Transform {
+  const chunks = (block: Buffer): OutputChunk[] => {
+    if (brake?.isHolding) brake.check();
+    return unwrap(block, wanted);
+  };
+  return { chunks, finished: false };
 }
 
 /** Of a container that never ran. */

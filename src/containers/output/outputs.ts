@@ -12,10 +12,12 @@ import type {
   StreamsHost,
 } from "../streams-contract.ts";
 import { detailsPrefix } from "./attributes.ts";
+import type { UnreadLimits } from "./brake.ts";
 import { ContainerOutput } from "./container-output.ts";
 import type { OpenDatagram } from "./drivers/datagram.ts";
 import { checkSyslog } from "./drivers/syslog-options.ts";
 import { Forwarding } from "./forwarding.ts";
+import { holdMonitor, wakeMonitor } from "./hold-monitor.ts";
 import { type LogSettings, logSettings } from "./settings.ts";
 
 export interface OutputOptions {
@@ -23,6 +25,8 @@ export interface OutputOptions {
   readonly log?: LogConfig;
   /** Where the machine can do that: journald and a local syslog are reached so. */
   readonly openDatagram?: OpenDatagram;
+  /** When a container waits for the client in whose foreground it runs. */
+  readonly unread?: UnreadLimits;
 }
 
 /** All containers' output: made when somebody first asks for it, forgotten with the container. */
@@ -30,12 +34,14 @@ export class ContainerOutputs implements Outputs {
   readonly #host: StreamsHost;
   readonly #defaults: LogConfig;
   readonly #forwarding: Forwarding;
+  readonly #unread: UnreadLimits | undefined;
   readonly #outputs = new Map<string, ContainerOutput>();
 
   constructor(host: StreamsHost, options: OutputOptions) {
     this.#host = host;
     this.#defaults = options.log ?? {};
     this.#forwarding = new Forwarding(options.openDatagram);
+    this.#unread = options.unread;
     logSettings(this.#withDefaults({}));
   }
 
@@ -71,9 +77,14 @@ export class ContainerOutputs implements Outputs {
   }
 
   adopt(record: ContainerRecord): void {
+    wakeMonitor(record);
     const output = this.#output(record);
     output.adopt();
     this.#forwarding.resume(record, output);
+  }
+
+  ending(record: ContainerRecord): void {
+    this.#outputs.get(record.id)?.ending();
   }
 
   ended(record: ContainerRecord): void {
@@ -132,6 +143,8 @@ export class ContainerOutputs implements Outputs {
     const output = new ContainerOutput(this.#path(record), this.#settings(record), {
       watchFile,
       reopen: () => this.#host.reopenLog(this.#host.bundle(record.id)),
+      hold: () => holdMonitor(record),
+      ...(this.#unread === undefined ? {} : { unread: this.#unread }),
     });
     this.#outputs.set(record.id, output);
     return output;

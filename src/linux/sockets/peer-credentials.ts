@@ -20,10 +20,14 @@ export interface AcceptedPeer extends PeerCredentials {
   readonly path: string;
 }
 
+/** For one call at a time: all descriptors of the process are asked, for each request anew. */
+const address = Buffer.alloc(ADDRESS_BYTES);
+const length = Buffer.alloc(4);
+const OPTION_BYTES_MAX = 12;
+const value = Buffer.alloc(OPTION_BYTES_MAX);
+
 /** `undefined` for a descriptor that is no connection accepted on a Unix socket with a path. */
 export function acceptedPeer(fd: number): AcceptedPeer | undefined {
-  const address = Buffer.alloc(ADDRESS_BYTES);
-  const length = Buffer.alloc(4);
   length.writeUInt32LE(ADDRESS_BYTES);
   if (libc.getsockname(fd, address, length) < 0 || address.readUInt16LE(0) !== AF_UNIX) return undefined;
   const end = Math.min(length.readUInt32LE(0), ADDRESS_BYTES);
@@ -40,9 +44,8 @@ export function acceptedPeer(fd: number): AcceptedPeer | undefined {
   };
 }
 
+/** @param bytes 12 at most. @returns what is good until the next call */
 function option(fd: number, name: number, bytes: number): Buffer | undefined {
-  const value = Buffer.alloc(bytes);
-  const length = Buffer.alloc(4);
   length.writeUInt32LE(bytes);
   return libc.getsockopt(fd, SOL_SOCKET, name, value, length) < 0 ? undefined : value;
 }

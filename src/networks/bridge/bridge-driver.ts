@@ -147,9 +147,8 @@ export class BridgeDriver implements NetworkDriver {
       ...subnetsInUse(host, this.#options.nameservers(), new Set([bridge])),
       ...this.#options.knownSubnets(network.id),
     ];
-    let ipam = network.ipam;
-    if (stands.length === 0) ipam = this.#stillFree(network, used);
-    if (network.automatic === true) ipam = adopted(network, stands);
+    let ipam = stands.length === 0 ? this.#stillFree(network, used) : network.ipam;
+    if (network.automatic === true) ipam = adopted({ ...network, ipam }, stands);
     for (const family of familiesOf(network)) {
       if (ipam.some((config) => parseSubnet(config.subnet).family === family)) continue;
       ipam = [...ipam, { subnet: formatSubnet(chooseSubnet(this.#options.pools, used, family)) }];

@@ -98,8 +98,9 @@ describe("names", () => {
 
 describe("name servers", () => {
   const here = { run: <T>(work: () => T) => work(), start: <T>(begin: () => Promise<T>) => begin() };
+  type Reaction = number | "silent";
   /** A name server that answers with a code after a while, and counts. */
-  async function nameServer(hostname: string, rcode: number | "silent", delayMs = 0) {
+  async function nameServer(hostname: string, rcode: Reaction | (() => Reaction), delayMs = 0) {
     const seen: string[] = [];
     const socket = await Bun.udpSocket({
       hostname,
@@ -109,8 +110,9 @@ describe("name servers", () => {
           const asked = Uint8Array.from(bytes);
           const question = readQuestion(asked)!;
           seen.push(question.name);
-          if (rcode === "silent") return;
-          setTimeout(() => self.send(reply(asked, question, rcode, [address(1)]), port, from), delayMs);
+          const reaction = typeof rcode === "function" ? rcode() : rcode;
+          if (reaction === "silent") return;
+          setTimeout(() => self.send(reply(asked, question, reaction, [address(1)]), port, from), delayMs);
         },
       },
     });
@@ -152,6 +154,41 @@ describe("name servers", () => {
     const nobody = { address: "127.0.0.1", port: alive.port };
     alive[Symbol.dispose]();
     expect(await ask(new NameServers([nobody], here), "x.org")).toBeUndefined();
+  });
+
+  test("a refusal waits for nobody longer than a client does; for who was silent before hardly at all", async () => {
+    using dead = await nameServer("127.0.0.1", "silent");
+    using failing = await nameServer("127.0.0.1", RCODE.serverFailure);
+    using refusing = await nameServer("127.0.0.1", RCODE.refused);
+    // Timers of one process fire in their order, however busy the machine is.
+    const patient = async (servers: NameServers, name: string, milliseconds: number) =>
+      Promise.race([ask(servers, name), Bun.sleep(milliseconds).then(() => "too late")]);
+    const lists = [
+      [refusing, dead],
+      [dead, refusing],
+      [failing, dead, refusing],
+    ];
+    const refusals = async (list: (typeof lists)[number]) => {
+      const servers = new NameServers(list, here);
+      return [await patient(servers, "x.org", 2000), await patient(servers, "y.org", 1000)];
+    };
+    expect(await Promise.all(lists.map(refusals))).toEqual([
+      [RCODE.refused, RCODE.refused],
+      [RCODE.refused, RCODE.refused],
+      [RCODE.serverFailure, RCODE.serverFailure],
+    ]);
+  });
+
+  test("one that was silent is asked all the same, and heard again", async () => {
+    let mute = true;
+    using late = await nameServer("127.0.0.1", () => (mute ? "silent" : RCODE.ok));
+    using refusing = await nameServer("127.0.0.1", RCODE.refused);
+    const servers = new NameServers([late, refusing], here);
+    expect(await ask(servers, "x.org")).toBe(RCODE.refused);
+    mute = false;
+    expect(await ask(servers, "y.org")).toBe(RCODE.ok);
+    expect(await ask(servers, "z.org")).toBe(RCODE.ok);
+    expect(refusing.seen).toEqual(["x.org", "y.org"]);
   });
 
   test("an answer to another question is no answer", async () => {

@@ -7,6 +7,10 @@ const PORT = 53;
 const HEDGE_MS = 350;
 /** A client asks again after five seconds. */
 const GIVE_UP_MS = 4500;
+/** One with less patience takes two: so long a refusal waits for somebody to know better. */
+const REFUSAL_MS = 1500;
+/** Who left a question without any answer is not expected to answer another one for so long. */
+const SILENT_MS = 30_000;
 /** Questions under way of one container; more get a failure at once. */
 const ASKING_MAX = 512;
 const TCP_BYTES_MAX = 65535 + 2;
@@ -16,6 +20,8 @@ export interface NameServer {
   readonly port?: number;
 }
 
+type Answer = Uint8Array | undefined;
+
 /**
  * The name servers of the world outside. One that does not answer holds nobody up: the next one is asked a little
  * later, at once where a server refuses, and the one that answered last is asked first.
@@ -23,6 +29,8 @@ export interface NameServer {
 export class NameServers implements Upstream {
   readonly #servers: readonly NameServer[];
   readonly #host: SocketHost;
+  /** By index, until when (milliseconds of the monotonic clock) nothing is expected from a server. */
+  readonly #silentUntil = new Map<number, number>();
   /** Index of the server that answered last. */
   #good = 0;
   #asking = 0;
@@ -43,46 +51,27 @@ export class NameServers implements Upstream {
     }
   }
 
-  /** The first good answer; else the first bad one, which says more than nothing. */
   async #askAll(
     query: Uint8Array,
     question: Question,
     transport: Transport,
   ): Promise<Uint8Array | undefined> {
     const ended = new AbortController();
-    const result = Promise.withResolvers<Uint8Array | undefined>();
-    let fallback: Uint8Array | undefined;
-    let next = 0;
-    let waiting = 0;
-    let hedge: ReturnType<typeof setTimeout> | undefined;
-    const askNext = () => {
-      clearTimeout(hedge);
-      if (ended.signal.aborted) return;
-      if (next >= this.#servers.length) {
-        if (waiting === 0) result.resolve(fallback);
-        return;
-      }
-      const index = (this.#good + next++) % this.#servers.length;
-      hedge = setTimeout(askNext, HEDGE_MS);
-      waiting++;
-      void this.#askOne(this.#servers[index]!, query, question, transport, ended.signal).then((answer) => {
-        waiting--;
-        if (answer !== undefined && isGood(answer)) {
-          this.#good = index;
-          result.resolve(answer);
-          return;
-        }
-        fallback ??= answer;
-        askNext();
-      });
-    };
-    const giveUp = setTimeout(() => result.resolve(fallback), GIVE_UP_MS);
-    askNext();
-    const answer = await result.promise;
-    clearTimeout(giveUp);
-    clearTimeout(hedge);
+    const round = new Round(this.#order(), this.#silentUntil, (index) =>
+      this.#askOne(this.#servers[index]!, query, question, transport, ended.signal),
+    );
+    const { answer, from } = await round.run();
+    if (from !== undefined) this.#good = from;
     ended.abort();
     return answer;
+  }
+
+  /** The one that answered last comes first, those that are silent last. */
+  #order(): readonly number[] {
+    const now = performance.now();
+    const all = this.#servers.map((_, at) => (this.#good + at) % this.#servers.length);
+    const isSilent = (index: number) => (this.#silentUntil.get(index) ?? 0) > now;
+    return [...all.filter((index) => !isSilent(index)), ...all.filter(isSilent)];
   }
 
   /** Undefined where there is no answer, for whatever reason; never throws. */
@@ -98,12 +87,102 @@ export class NameServers implements Upstream {
   }
 }
 
+interface Outcome {
+  readonly answer: Answer;
+  /** Index of the server whose good answer it is. */
+  readonly from?: number;
+}
+
+/**
+ * One question to all servers, one after the other: the first good answer counts; else the first bad one, which says
+ * more than nothing.
+ */
+class Round {
+  readonly #order: readonly number[];
+  readonly #silentUntil: Map<number, number>;
+  readonly #ask: (index: number) => Promise<Answer>;
+  readonly #result = Promise.withResolvers<Outcome>();
+  readonly #began = performance.now();
+  /** Servers that have yet to answer, and when they were asked. */
+  readonly #waiting = new Map<number, number>();
+  #next = 0;
+  #ended = false;
+  #refusal: Answer;
+  #hedge: ReturnType<typeof setTimeout> | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    order: readonly number[],
+    silentUntil: Map<number, number>,
+    ask: (index: number) => Promise<Answer>,
+  ) {
+    this.#order = order;
+    this.#silentUntil = silentUntil;
+    this.#ask = ask;
+  }
+
+  async run(): Promise<Outcome> {
+    const giveUp = setTimeout(() => this.#give(this.#refusal), GIVE_UP_MS);
+    this.#askNext();
+    const outcome = await this.#result.promise;
+    for (const timer of [giveUp, this.#hedge, this.#patience]) clearTimeout(timer);
+    this.#ended = true;
+    return outcome;
+  }
+
+  #askNext(): void {
+    clearTimeout(this.#hedge);
+    const index = this.#order[this.#next++];
+    if (index === undefined) {
+      this.#waitForTheRest();
+      return;
+    }
+    this.#hedge = setTimeout(() => this.#askNext(), HEDGE_MS);
+    this.#waiting.set(index, performance.now());
+    void this.#ask(index).then((answer) => this.#heard(index, answer));
+  }
+
+  #heard(index: number, answer: Answer): void {
+    if (this.#ended) return;
+    this.#waiting.delete(index);
+    if (answer !== undefined) this.#silentUntil.delete(index);
+    if (answer !== undefined && isGood(answer)) {
+      this.#result.resolve({ answer, from: index });
+      return;
+    }
+    this.#refusal ??= answer;
+    this.#askNext();
+  }
+
+  /** All have been asked, and none has given a good answer yet. */
+  #waitForTheRest(): void {
+    if (this.#waiting.size === 0) this.#give(this.#refusal);
+    if (this.#waiting.size === 0 || this.#refusal === undefined) return;
+    const now = performance.now();
+    const until = Math.max(...[...this.#waiting].map(([index, asked]) => this.#worthWaiting(index, asked)));
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#give(this.#refusal), Math.max(0, until - now));
+  }
+
+  /** How long a server may take to know better than the one that refused. */
+  #worthWaiting(index: number, asked: number): number {
+    const silent = (this.#silentUntil.get(index) ?? 0) > asked;
+    return Math.max(asked + HEDGE_MS, silent ? 0 : this.#began + REFUSAL_MS);
+  }
+
+  #give(answer: Answer): void {
+    const now = performance.now();
+    for (const [index, asked] of this.#waiting) {
+      if (now - asked >= HEDGE_MS) this.#silentUntil.set(index, now + SILENT_MS);
+    }
+    this.#result.resolve({ answer });
+  }
+}
+
 function isGood(answer: Uint8Array): boolean {
   const rcode = rcodeOf(answer);
   return rcode !== RCODE.serverFailure && rcode !== RCODE.refused;
 }
-
-type Answer = Uint8Array | undefined;
 
 /** A way to one server for one question. */
 interface Line {
