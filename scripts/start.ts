@@ -120,7 +120,9 @@ function isFree(port: number): Promise<boolean> {
 async function fetchPage(port: number): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt++) {
     try {
-      const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+      const text = await (
+        await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) })
+      ).text();
       return say(`Fetched http://127.0.0.1:${port}/ :\n  ${text.trim()}`);
     } catch {
       await Bun.sleep(100);

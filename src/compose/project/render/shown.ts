@@ -1,0 +1,154 @@
+import { rulesOf, type TSchema } from "../../model/schema.ts";
+import { formatDuration } from "../units/duration.ts";
+import { formatFloat32 } from "../units/number.ts";
+
+/** A number whose digits are already chosen. */
+export class Digits {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** What is printed: mappings keep the order of their keys. */
+export type Shown =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Digits
+  | readonly Shown[]
+  | ReadonlyMap<string, Shown>;
+
+/** YAML and JSON differ in what they leave out, and in the order of free keys. */
+export type Format = "yaml" | "json";
+
+/** How the keys of a free mapping are ordered. */
+export type KeyOrder = (a: string, b: string) => number;
+
+/**
+ * A value in canonical form as Docker Compose prints it: fields in their order, what is empty left out, quantities as text.
+ */
+export class Presenter {
+  readonly #format: Format;
+  readonly #order: KeyOrder;
+
+  constructor(format: Format, order: KeyOrder) {
+    this.#format = format;
+    this.#order = order;
+  }
+
+  show(value: unknown, schema: TSchema): Shown {
+    const rules = rulesOf(schema);
+    if (value === null || value === undefined) return null;
+    // A text, or what has variables left in it.
+    if (typeof value === "string") return value;
+    switch (rules.kind) {
+      case "struct":
+        return this.struct(value as Record<string, unknown>, schema);
+      case "map":
+        return this.#sorted(value as Record<string, unknown>, (one) => this.show(one, rules.values));
+      case "list":
+        return (value as unknown[]).map((item) => this.show(item, rules.items));
+      case "pairs":
+        return this.#sorted(value as Record<string, unknown>, (one) => one as Shown);
+      case "hosts":
+        return Object.entries(value as Record<string, string[]>)
+          .flatMap(([host, addresses]) => addresses.map((address) => `${host}=${address}`))
+          .sort();
+      case "keys":
+        return this.#keys(value as Record<string, string | null>);
+      case "duration":
+        return formatDuration(value as number);
+      case "bytes":
+        return String(BigInt(Math.trunc(value as number)));
+      case "mode":
+        return `0${(value as number).toString(8)}`;
+      case "decimal":
+        return this.#decimal(value as number);
+      default:
+        return value as Shown;
+    }
+  }
+
+  /** @param value a mapping with the fields of `schema` */
+  struct(value: Record<string, unknown>, schema: TSchema): Shown {
+    const rules = rulesOf(schema);
+    if (rules.kind !== "struct") return this.show(value, schema);
+    if (rules.short === "ulimit") return this.#ulimit(value);
+    const shown = new Map<string, Shown>();
+    for (const [name, property] of Object.entries(rules.properties)) {
+      const own = rulesOf(property);
+      const field = value[name];
+      if (own.internal || this.#leftOut(field, property)) continue;
+      const key = this.#format === "json" ? (own.jsonName ?? name) : name;
+      const always = own.always === true && field === undefined ? {} : field;
+      shown.set(key, this.show(always, property));
+    }
+    if (this.#format === "yaml") this.extensions(value, shown);
+    return shown;
+  }
+
+  /** Adds a mapping's `x-…` fields. */
+  extensions(value: Record<string, unknown>, shown: Map<string, Shown>): void {
+    const names = Object.keys(value).filter((name) => name.startsWith("x-"));
+    for (const name of names.sort(this.#order)) shown.set(name, this.anything(value[name]));
+  }
+
+  /** A value that has no description. */
+  anything(value: unknown): Shown {
+    if (Array.isArray(value)) return value.map((item) => this.anything(item));
+    if (typeof value === "object" && value !== null) {
+      return this.#sorted(value as Record<string, unknown>, (one) => this.anything(one));
+    }
+    return value as Shown;
+  }
+
+  #leftOut(value: unknown, schema: TSchema): boolean {
+    const rules = rulesOf(schema);
+    const json = this.#format === "json";
+    // The difference between nothing and nothing said matters to commands; JSON has `null` for the one.
+    if (rules.kind === "command") return !json && (value === undefined || value === null);
+    if (rules.always && json) return false;
+    if (rules.kind === "flag" && rules.otherwise !== undefined)
+      return value === undefined || value === rules.otherwise;
+    if (value === undefined || value === null) return true;
+    if (rules.kept || rules.kind === "mode") return false;
+    if (rules.kind === "struct") return this.#isEmpty(this.struct(value as Record<string, unknown>, schema));
+    if (Array.isArray(value)) return value.length === 0;
+    if (typeof value === "object") return Object.keys(value).length === 0;
+    return value === "" || value === 0 || value === false;
+  }
+
+  #isEmpty(shown: Shown): boolean {
+    return shown instanceof Map && shown.size === 0;
+  }
+
+  #sorted(value: Record<string, unknown>, show: (one: unknown) => Shown): ReadonlyMap<string, Shown> {
+    const keys = Object.keys(value).sort(this.#order);
+    return new Map(keys.map((key) => [key, show(value[key])]));
+  }
+
+  #ulimit(value: Record<string, unknown>): Shown {
+    const { single, soft = 0, hard = 0 } = value as { single?: number; soft?: number; hard?: number };
+    if (single) return single;
+    const limits = new Map<string, Shown>([
+      ["soft", soft],
+      ["hard", hard],
+    ]);
+    if (this.#format === "yaml") return limits;
+    return new Map([...limits].filter(([, limit]) => limit !== 0));
+  }
+
+  #keys(value: Record<string, string | null>): Shown {
+    const separator = this.#format === "yaml" ? ": " : "=";
+    return Object.keys(value)
+      .sort(this.#order)
+      .map((id) => (value[id] ? id + separator + value[id] : id));
+  }
+
+  #decimal(value: number): Shown {
+    return new Digits(formatFloat32(value, this.#format === "json" ? 21 : 6));
+  }
+}

@@ -1,0 +1,61 @@
+import { formatFloat } from "../units/number.ts";
+import { Digits, type Shown } from "./shown.ts";
+import { yamlKey, yamlScalar } from "./yaml-scalar.ts";
+
+/** The value as a YAML document, two columns per level. */
+export function toYaml(value: Shown): string {
+  const lines: string[] = [];
+  if (value instanceof Map && value.size > 0) writeMapping(value, 0, "", lines);
+  else if (Array.isArray(value) && value.length > 0) writeList(value, 0, "", lines);
+  else lines.push(inline(value, 0));
+  return `${lines.join("\n")}\n`;
+}
+
+/** @param first what stands before the first line instead of blanks: the dash of a list. */
+function writeMapping(
+  value: ReadonlyMap<string, Shown>,
+  indent: number,
+  first: string,
+  lines: string[],
+): void {
+  let lead = first === "" ? " ".repeat(indent) : first;
+  for (const [key, field] of value) {
+    const name = `${lead}${yamlKey(key)}:`;
+    lead = " ".repeat(indent);
+    if (field instanceof Map && field.size > 0) {
+      lines.push(name);
+      writeMapping(field, indent + 2, "", lines);
+    } else if (Array.isArray(field) && field.length > 0) {
+      lines.push(name);
+      writeList(field, indent + 2, "", lines);
+    } else {
+      lines.push(`${name} ${inline(field, indent + 2)}`);
+    }
+  }
+}
+
+function writeList(value: readonly Shown[], indent: number, first: string, lines: string[]): void {
+  let lead = first === "" ? " ".repeat(indent) : first;
+  for (const item of value) {
+    const dash = `${lead}- `;
+    lead = " ".repeat(indent);
+    if (item instanceof Map && item.size > 0) writeMapping(item, indent + 2, dash, lines);
+    else if (Array.isArray(item) && item.length > 0) writeList(item, indent + 2, dash, lines);
+    else lines.push(dash + inline(item, indent + 2));
+  }
+}
+
+function inline(value: Shown, indent: number): string {
+  if (typeof value === "string") return yamlScalar(value, indent);
+  if (value instanceof Digits) return value.text;
+  if (value instanceof Map) return "{}";
+  if (Array.isArray(value)) return "[]";
+  if (typeof value === "number" && !Number.isInteger(value)) return yamlFloat(value);
+  return String(value);
+}
+
+function yamlFloat(value: number): string {
+  if (Number.isNaN(value)) return ".nan";
+  if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";
+  return formatFloat(value);
+}
