@@ -35,6 +35,7 @@ export {
 } from "./files/scan-directory.ts";
 export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";
 export { startWriteback } from "./files/start-writeback.ts";
+export { treeBytes } from "./files/tree-bytes.ts";
 // Mounts
 export { PROPAGATIONS, type Propagation } from "./mounts/mount-flags.ts";
 export {

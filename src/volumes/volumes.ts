@@ -1,5 +1,5 @@
 import { type EmitEvent, faultPoint, kindOf, log, messageOf, unavailable } from "../lib/index.ts";
-import { copyTree, openRoot, type RootDir } from "../linux/index.ts";
+import { copyTree, openRoot, type RootDir, treeBytes } from "../linux/index.ts";
 import type { Database, Trash } from "../store/index.ts";
 import type { Volume, VolumeCreateRequest, VolumeListResponse, VolumePruneResponse } from "../wire/index.ts";
 import { noSuchVolume, VolumeCore } from "./core.ts";
@@ -12,7 +12,6 @@ import { type PluginVolume, VolumePlugins } from "./plugins/registry.ts";
 import { type VolumeRecord, VolumeRecords } from "./records.ts";
 import { openSubpath, type PinnedPath } from "./subpath.ts";
 import { VolumeTransfers } from "./transfers.ts";
-import { treeBytes } from "./usage.ts";
 import { nowText, recordOf, volumeView } from "./view.ts";
 
 export interface VolumesOptions {

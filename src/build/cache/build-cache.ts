@@ -117,10 +117,11 @@ export class BuildCache {
     }
   }
 
-  /** Waits for a collection that is under way. */
+  /** Waits for a collection that is under way, and writes down what is not written yet. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#collecting;
+    this.records.flush();
   }
 }

@@ -2,11 +2,11 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CacheSharing } from "../../lib/dockerfile/index.ts";
 import { digestHex, digestOf } from "../../lib/index.ts";
+import { treeBytes } from "../../linux/index.ts";
 import type { Database } from "../../store/index.ts";
 import type { CacheRecordSummary } from "../builder-contract.ts";
 import { newCacheId } from "./cache-id.ts";
 import type { CacheStock } from "./stock.ts";
-import { treeBytes } from "./tree-bytes.ts";
 
 /** Which cache a `RUN --mount=type=cache` wants. */
 export interface CacheMountRequest {

@@ -1,7 +1,7 @@
-import type { Digest } from "../../lib/index.ts";
+import { type Digest, log, messageOf } from "../../lib/index.ts";
 import type { Database } from "../../store/index.ts";
 import type { CacheRecordSummary } from "../builder-contract.ts";
-import type { DiffId, HeldLayers, Layers } from "../ports.ts";
+import type { DiffId, Layers } from "../ports.ts";
 import { newCacheId } from "./cache-id.ts";
 import type { CacheStock } from "./stock.ts";
 
@@ -28,7 +28,6 @@ export interface NewCacheRecord {
 /** A record whose layers are held until it is disposed of. */
 export interface HeldRecord extends Disposable {
   readonly record: CacheRecord;
-  readonly held: HeldLayers;
 }
 
 interface RecordRow {
@@ -53,6 +52,10 @@ const STEPS = [
    ) STRICT, WITHOUT ROWID`,
 ];
 
+/** How long uses are counted before they are written down. */
+const TOUCH_MS = 1_000;
+const NOTHING: ReadonlySet<DiffId> = new Set();
+
 const pinOf = (id: string) => `build-cache:${id}`;
 
 /**
@@ -64,6 +67,9 @@ export class CacheRecords implements CacheStock {
   readonly #layers: Layers;
   /** How many builds hold a record's result. */
   readonly #users = new Map<string, number>();
+  /** Uses that are not written down yet. */
+  readonly #touched = new Map<string, { readonly count: number; readonly lastMs: number }>();
+  #touchTimer: Timer | undefined;
 
   constructor(database: Database, layers: Layers) {
     this.#database = database;
@@ -94,17 +100,20 @@ export class CacheRecords implements CacheStock {
     }
   }
 
-  /** The record of a key. One whose layers turn out to be missing is removed. */
-  async find(key: Digest): Promise<HeldRecord | undefined> {
+  /**
+   * The record of a key. One whose layers turn out to be missing is removed.
+   * @param below layers that whoever asks holds for as long
+   */
+  async find(key: Digest, below: ReadonlySet<DiffId> = NOTHING): Promise<HeldRecord | undefined> {
     const row = this.#database.get<RecordRow>("SELECT * FROM build_records WHERE key = ?", key);
     if (row === undefined) return undefined;
     // It is in use from here on, so that nobody removes it while its layers are looked for.
     const release = this.#use(row.id);
     try {
-      const held = await this.#layers.hold(layersOf(row));
+      const layers = layersOf(row);
+      const held = await this.#layers.hold(layers.filter((layer) => !below.has(layer)));
       return {
-        record: { id: row.id, layers: held.layers, createdMs: row.created_ms },
-        held,
+        record: { id: row.id, layers, createdMs: row.created_ms },
         [Symbol.dispose]: () => {
           held[Symbol.dispose]();
           release();
@@ -157,17 +166,40 @@ export class CacheRecords implements CacheStock {
     };
   }
 
-  /** Counts a build's uses, in one transaction for all of them. */
+  /** Counts a build's uses; written down in a while, for all builds since, as no build waits for it. */
   touch(ids: Iterable<string>): void {
     const now = Date.now();
+    for (const id of ids) {
+      this.#touched.set(id, { count: (this.#touched.get(id)?.count ?? 0) + 1, lastMs: now });
+    }
+    this.#touchTimer ??= setTimeout(() => {
+      try {
+        this.flush();
+      } catch (error) {
+        log.debug("cannot count uses of the build cache", { error: messageOf(error) });
+      }
+    }, TOUCH_MS).unref();
+  }
+
+  /** Writes down what was counted. */
+  flush(): void {
+    clearTimeout(this.#touchTimer);
+    this.#touchTimer = undefined;
+    if (this.#touched.size === 0) return;
+    const touched = [...this.#touched];
+    this.#touched.clear();
     this.#database.write(() => {
-      for (const id of ids) {
-        this.#database.run("UPDATE build_records SET used_ms = ?, uses = uses + 1 WHERE id = ?", now, id);
+      for (const [id, { count, lastMs }] of touched) {
+        this.#database.run(
+          "UPDATE build_records SET used_ms = ?, uses = uses + ? WHERE id = ?",
+          ...[lastMs, count, id],
+        );
       }
     });
   }
 
   async list(): Promise<readonly CacheRecordSummary[]> {
+    this.flush();
     return this.#rows().map((row) => ({
       id: row.id,
       parents: JSON.parse(row.parents) as string[],

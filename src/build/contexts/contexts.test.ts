@@ -321,6 +321,12 @@ describe("http", () => {
     expect(await contexts.kept()).toEqual([]);
   });
 
+  test("a server that is not there is told in a sentence", async () => {
+    await expect(fetchIt({ url: "http://me:secret@127.0.0.1:1/x" })).rejects.toThrow(
+      "failed to fetch http://127.0.0.1:1/x: dial tcp 127.0.0.1:1: connect: connection refused",
+    );
+  });
+
   test("a context at an address is a tar or a Dockerfile", async () => {
     answer = () => new Response("FROM scratch\n");
     await using context = await contexts.open({ kind: "remote", url: `${url}/Dockerfile` }, wish(), NEVER);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { invalidParameter } from "../../lib/index.ts";
+import { treeBytes } from "../../linux/index.ts";
 import type { FileSync } from "../builder-contract.ts";
 import { type GitReference, parseGitReference } from "../dockerfile/index.ts";
 import type {
@@ -16,7 +17,6 @@ import type {
 import { fetchRepository } from "./git.ts";
 import { fetchFile } from "./http.ts";
 import { Shelf } from "./shelf.ts";
-import { treeBytes } from "./size.ts";
 import { unpackContext } from "./tar.ts";
 import { redactUrl } from "./urls.ts";
 

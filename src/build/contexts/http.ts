@@ -1,7 +1,14 @@
 import { createHash, type Hash } from "node:crypto";
 import { openSync, utimesSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { type Digest, invalidParameter, messageOf, notFound, systemError, VERSION } from "../../lib/index.ts";
+import {
+  connectionFailure,
+  type Digest,
+  invalidParameter,
+  notFound,
+  systemError,
+  VERSION,
+} from "../../lib/index.ts";
 import { closeDescriptor } from "../../linux/index.ts";
 import type { FetchedFile, HttpRequest } from "./contract.ts";
 import type { Place, Shelf } from "./shelf.ts";
@@ -85,7 +92,7 @@ async function ask(
       signal.throwIfAborted();
       if (attempt === ATTEMPTS || !isNetworkFailure(error)) {
         throw isNetworkFailure(error)
-          ? systemError(`failed to fetch ${redactUrl(request.url)}: ${messageOf(error)}`, error)
+          ? systemError(`failed to fetch ${redactUrl(request.url)}: ${connectionFailure(url, error)}`, error)
           : error;
       }
     }

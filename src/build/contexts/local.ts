@@ -56,15 +56,20 @@ export function openOfferedDirectory(offered: OfferedDirectory): OpenDirectory {
   throw conflict("the build context's directory is not open on the engine's machine");
 }
 
-/** Our own process is no client: what comes through TLS comes by a socket of our own. */
-function connectedProcesses(): Set<number> {
-  const pids = new Set<number>();
-  for (const name of readdirSync("/proc/self/fd")) {
-    const pid = acceptedPeer(Number(name))?.pid;
-    if (pid !== undefined && pid > 0 && pid !== process.pid) pids.add(pid);
+/**
+ * Those that connected last come first. Our own process is no client: what comes through TLS comes by a socket of our own.
+ */
+function* connectedProcesses(): Generator<number, void> {
+  const seen = new Set([0, process.pid]);
+  for (const fd of readdirSync("/proc/self/fd").map(Number).sort(descending)) {
+    const pid = acceptedPeer(fd)?.pid;
+    if (pid === undefined || seen.has(pid)) continue;
+    seen.add(pid);
+    yield pid;
   }
-  return pids;
 }
+
+const descending = (a: number, b: number) => b - a;
 
 const O_PATH = 0o10000000;
 

@@ -1,10 +1,10 @@
-import { openRoot } from "../linux/index.ts";
+import { openRoot } from "./root-dir.ts";
 
 /** After so many entries the event loop gets a turn. */
 const ENTRIES_PER_TURN = 2000;
 
 /**
- * Bytes of all files below a directory, each hard-linked file once, as Docker counts a volume. What changes
+ * Bytes of all files below a directory, each hard-linked file once, as Docker counts volumes. What changes
  * meanwhile may or may not be counted. Links are not followed.
  */
 export async function treeBytes(path: string, signal?: AbortSignal): Promise<number> {
