@@ -1,4 +1,4 @@
-import { EngineError, type ErrorKind } from "../lib/index.ts";
+import { connectionFailure, EngineError, type ErrorKind } from "../lib/index.ts";
 
 /**
  * A registry's refusal. The message is Docker's: the code in lower case with spaces, and what the registry said
@@ -132,43 +132,15 @@ function parseRetryAfter(text: string | null | undefined): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** Words of Go's for what Bun's connections fail with; scripts and people know them. */
-const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "dial tcp HOST: connect: connection refused",
-  ECONNRESET: "read tcp HOST: read: connection reset by peer",
-  ENOTFOUND: "dial tcp: lookup NAME: no such host",
-  EAI_AGAIN: "dial tcp: lookup NAME: temporary failure in name resolution",
-  ENETUNREACH: "dial tcp HOST: connect: network is unreachable",
-  EHOSTUNREACH: "dial tcp HOST: connect: no route to host",
-  EPIPE: "write tcp HOST: write: broken pipe",
-  ETIMEDOUT: "i/o timeout",
-  EPROTO: "http: server gave HTTP response to HTTPS client",
-  DEPTH_ZERO_SELF_SIGNED_CERT:
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-  SELF_SIGNED_CERT_IN_CHAIN:
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-  UNABLE_TO_GET_ISSUER_CERT:
-    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
-  CERT_HAS_EXPIRED: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
-  CERT_NOT_YET_VALID: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
-};
-
 /** Failures that no second attempt mends. */
 const LASTING = /^(?:ENOTFOUND|EPROTO|ERR_TLS_.*|ERR_SSL_.*|.*CERT.*|.*SIGN.*|ECONNREFUSED)$/;
 
 /** A request that got no answer, as Go words it: `Get "https://registry.example/v2/": connect: connection refused`. */
 export function connectionError(method: string, url: URL, error: unknown): RegistryError {
-  const { code = "", message = String(error) } = error as { code?: string; message?: string };
+  const { code = "" } = error as { code?: string };
   const verb = method[0]! + method.slice(1).toLowerCase();
-  const reason = (CONNECTION_FAILURES[code] ?? message)
-    .replace("HOST", url.host)
-    .replace("NAME", url.hostname);
   return new RegistryError(
-    `${verb} "${withoutSecrets(url)}": ${reason}`,
+    `${verb} "${withoutSecrets(url)}": ${connectionFailure(url, error)}`,
     { isTemporary: !LASTING.test(code) },
     { kind: "Unavailable", cause: error },
   );

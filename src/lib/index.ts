@@ -1,4 +1,5 @@
 export * from "./compress.ts";
+export * from "./connection-failure.ts";
 export * from "./decompress.ts";
 export * from "./digest.ts";
 export * from "./errors.ts";

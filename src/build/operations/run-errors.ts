@@ -15,7 +15,8 @@ export function refuseUnentitled({ network, security, devices }: RunWork, settin
   // With `build --network=host` it was asked for by who builds, and not only by who wrote the Dockerfile.
   if (network === "host" && settings.network !== "host")
     throw new EngineError("Forbidden", "network.host is not allowed: build with --network=host to allow it");
-  const device = devices.find(({ required }) => required);
+  // Also one that is not required: the command would run without what it was written for.
+  const [device] = devices;
   if (device !== undefined) {
     throw invalidParameter(
       `requested device ${JSON.stringify(device.name)} is not available: builds have no access to devices`,

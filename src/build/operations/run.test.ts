@@ -332,9 +332,10 @@ test(
     );
     await expect(run("true", { security: "insecure" })).rejects.toThrow("security.insecure is not allowed");
     await expect(run("true", { network: "host" })).rejects.toThrow("network.host is not allowed");
-    await expect(run("true", { devices: [{ name: "vendor.com/gpu", required: true }] })).rejects.toThrow(
-      'requested device "vendor.com/gpu" is not available',
-    );
+    for (const required of [true, false])
+      await expect(run("true", { devices: [{ name: "vendor.com/gpu", required }] })).rejects.toThrow(
+        'requested device "vendor.com/gpu" is not available',
+      );
   },
   PATIENCE_MS,
 );

@@ -20,7 +20,7 @@ export type BuildEvent =
 export interface VertexState {
   readonly digest: Digest;
   readonly inputs: readonly Digest[];
-  /** `[build 2/5] RUN make`; `[internal] load build definition from Dockerfile`. */
+  /** `[build 2/5] RUN make`; `[internal] load build definition from Dockerfile`; empty for what is not shown. */
   readonly name: string;
   readonly started: number | undefined;
   readonly completed: number | undefined;

@@ -9,6 +9,9 @@ interface StageNumbers {
   readonly ofStep: ReadonlyMap<number, number>;
 }
 
+/** No files at all are no work, and no step of a build that anybody is told of; as in BuildKit. */
+export const NOT_SHOWN = "";
+
 /** What each vertex of a plan is called, in BuildKit's words: `[build 2/5] RUN make`. */
 export function vertexNames(plan: BuildPlan): (vertex: Vertex) => string {
   const stages = new Map(plan.stages.map((stage) => [stage.index, numbersOf(stage)]));
@@ -29,7 +32,7 @@ function nameOf({ operation, origins }: Vertex, stages: ReadonlyMap<number, Stag
   const origin = origins[0]!;
   switch (operation.kind) {
     case "scratch":
-      return "FROM scratch";
+      return NOT_SHOWN;
     case "context":
       return operation.name === ""
         ? "[internal] load build context"

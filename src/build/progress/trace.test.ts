@@ -51,6 +51,16 @@ test("what is told at once travels together, in order", () => {
   ]);
 });
 
+test("what has no name is not shown, nor is it named as an input", () => {
+  const scratch = { ...state, digest: `sha256:${"b".repeat(64)}` as Digest, name: "" };
+  const messages = traced(({ report }) => {
+    report({ kind: "vertex", vertex: scratch });
+    report({ kind: "vertex", vertex: { ...state, inputs: [scratch.digest] } });
+  });
+  expect(messages).toMatchObject([{ vertexes: [{ digest, inputs: [] }] }]);
+  expect(messages[0]!.vertexes).toHaveLength(1);
+});
+
 test("of a part only the latest is told", () => {
   const status = {
     id: "t",

@@ -1,5 +1,6 @@
 import { encodeStatus, type StatusMessage } from "../../lib/buildkit/index.ts";
 import type { BuildEvent, BuildWarning, VertexState, VertexStatus } from "./events.ts";
+import { NOT_SHOWN } from "./names.ts";
 
 /** How long events wait for others to travel with. */
 const BATCH_MS = 80;
@@ -14,6 +15,7 @@ const emptyBatch = (): Batch => ({ vertexes: [], statuses: [], logs: [], warning
 export class TraceStream implements Disposable {
   readonly #send: (message: Uint8Array) => void;
   readonly #logged = new Map<string, number>();
+  readonly #notShown = new Set<string>();
   #batch = emptyBatch();
   #timer: Timer | undefined;
 
@@ -41,13 +43,21 @@ export class TraceStream implements Disposable {
 
   #add(event: BuildEvent): void {
     const batch = this.#batch;
-    if (event.kind === "vertex") batch.vertexes.push(vertexOf(event.vertex));
+    if (event.kind === "vertex") this.#addVertex(event.vertex);
     else if (event.kind === "status") this.#addStatus(statusOf(event.status));
     else if (event.kind === "warning") batch.warnings.push(warningOf(event.vertex ?? "", event.warning));
     else {
       const { vertex, time, stream } = event;
       const bytes = this.#clipped(vertex, event.bytes);
       if (bytes !== undefined) batch.logs.push({ vertex, time, stream, bytes });
+    }
+  }
+
+  #addVertex(state: VertexState): void {
+    if (state.name === NOT_SHOWN) this.#notShown.add(state.digest);
+    else {
+      const inputs = state.inputs.filter((input) => !this.#notShown.has(input));
+      this.#batch.vertexes.push(vertexOf({ ...state, inputs }));
     }
   }
 

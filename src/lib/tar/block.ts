@@ -69,7 +69,7 @@ export function parseBlock(block: Uint8Array): HeaderBlock {
   const name = readName(block);
   const kind =
     typeFlag === TYPE.oldFile && name.endsWith("/") ? "directory" : (KINDS.get(typeFlag) ?? "other");
-  const isUstar = USTAR.every((byte, i) => block[MAGIC_AT + i] === byte);
+  const isUstar = hasUstarMagic(block);
   const isDevice = kind === "char" || kind === "block";
   return {
     typeFlag,
@@ -88,10 +88,15 @@ export function parseBlock(block: Uint8Array): HeaderBlock {
   };
 }
 
+function hasUstarMagic(block: Uint8Array): boolean {
+  for (let i = 0; i < USTAR.length; i++) if (block[MAGIC_AT + i] !== USTAR[i]) return false;
+  return true;
+}
+
 /** GNU's magic ends in spaces and has times where ustar has a prefix; star's prefix is shorter. */
 function readName(block: Uint8Array): string {
   const name = readText(block, 0, 100);
-  const isPosix = USTAR.every((byte, i) => block[MAGIC_AT + i] === byte) && block[MAGIC_AT + 5] === 0;
+  const isPosix = hasUstarMagic(block) && block[MAGIC_AT + 5] === 0;
   if (!isPosix) return name;
   const isStar = block[508] === 0x74 && block[509] === 0x61 && block[510] === 0x72 && block[511] === 0;
   const prefix = readText(block, 345, isStar ? 131 : 155);

@@ -6,9 +6,16 @@ import { invalidHeader } from "./entry.ts";
 /** A NUL-terminated string. */
 export function readText(block: Uint8Array, start: number, length: number): string {
   let end = start;
-  const stop = start + length;
-  while (end < stop && block[end] !== 0) end++;
-  return end === start ? "" : decodeName(block.subarray(start, end));
+  let bits = 0;
+  for (const stop = start + length; end < stop; end++) {
+    const byte = block[end]!;
+    if (byte === 0) break;
+    bits |= byte;
+  }
+  if (end === start) return "";
+  // Most names are ASCII, and there are five in each header.
+  if (bits < 0x80 && Buffer.isBuffer(block)) return block.toString("latin1", start, end);
+  return decodeName(block.subarray(start, end));
 }
 
 /**
@@ -61,33 +68,32 @@ export function writeNumber(block: Uint8Array, start: number, length: number, va
 const CHECKSUM_AT = 148;
 const CHECKSUM_BYTES = 8;
 
-/** Sum of the block's bytes with the checksum field read as spaces: unsigned, and signed as old tars did. */
-export function checksums(block: Uint8Array): { unsigned: number; signed: number } {
-  let unsigned = CHECKSUM_BYTES * 0x20;
-  let high = 0;
-  for (let i = 0; i < CHECKSUM_AT; i++) {
-    const byte = block[i]!;
-    unsigned += byte;
-    high += byte >> 7;
-  }
-  for (let i = CHECKSUM_AT + CHECKSUM_BYTES; i < 512; i++) {
-    const byte = block[i]!;
-    unsigned += byte;
-    high += byte >> 7;
-  }
-  return { unsigned, signed: unsigned - 256 * high };
+/** Sum of the block's bytes with the checksum field read as spaces. */
+function checksum(block: Uint8Array): number {
+  let sum = CHECKSUM_BYTES * 0x20;
+  for (let i = 0; i < CHECKSUM_AT; i++) sum += block[i]!;
+  for (let i = CHECKSUM_AT + CHECKSUM_BYTES; i < 512; i++) sum += block[i]!;
+  return sum;
+}
+
+/** The same of bytes with signs, as old tars made it. */
+function signedChecksum(block: Uint8Array): number {
+  let negative = 0;
+  for (let i = 0; i < 512; i++)
+    if (i < CHECKSUM_AT || i >= CHECKSUM_AT + CHECKSUM_BYTES) negative += block[i]! >> 7;
+  return checksum(block) - 256 * negative;
 }
 
 /** @throws TarError where the block's checksum is wrong. */
 export function verifyChecksum(block: Uint8Array): void {
   const stored = readNumber(block, CHECKSUM_AT, CHECKSUM_BYTES);
-  const { unsigned, signed } = checksums(block);
-  if (stored !== unsigned && stored !== signed) throw invalidHeader("the checksum is wrong");
+  if (stored !== checksum(block) && stored !== signedChecksum(block))
+    throw invalidHeader("the checksum is wrong");
 }
 
 /** Six octal digits, NUL, space, as every tar writes it. */
 export function writeChecksum(block: Uint8Array): void {
-  const digits = checksums(block).unsigned.toString(8).padStart(6, "0");
+  const digits = checksum(block).toString(8).padStart(6, "0");
   for (let i = 0; i < 6; i++) block[CHECKSUM_AT + i] = digits.charCodeAt(i);
   block[CHECKSUM_AT + 6] = 0;
   block[CHECKSUM_AT + 7] = 0x20;

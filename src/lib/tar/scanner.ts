@@ -44,11 +44,11 @@ const END: TarToken = { type: "end" };
 export class TarScanner {
   readonly #limits: TarLimits;
   readonly #withData: boolean;
-  #chunk: Uint8Array = new Uint8Array(0);
+  #chunk: Buffer = Buffer.alloc(0);
   #at = 0;
   /** Offset in the stream of the chunk's first byte. */
   #base = 0;
-  readonly #carry = new Uint8Array(BLOCK_BYTES);
+  readonly #carry = Buffer.alloc(BLOCK_BYTES);
   #carried = 0;
   #state: State = "header";
   #zeroBlocks = 0;
@@ -83,7 +83,8 @@ export class TarScanner {
   push(chunk: Uint8Array): void {
     if (this.#at < this.#chunk.length) throw new Error("the last chunk is not used up");
     this.#base += this.#chunk.length;
-    this.#chunk = chunk;
+    // Texts are read faster from these.
+    this.#chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#at = 0;
   }
 
