@@ -7,6 +7,7 @@ import type { Definition } from "./definition.ts";
 import type { BuildGraph } from "./graph/index.ts";
 import type { SourceTree } from "./solve/contract.ts";
 import type { Lease } from "./solve/lease.ts";
+import type { WorkDirectory } from "./work-directory.ts";
 
 /** Shows an opened context as a tree. @param includes undefined: all of it */
 export type SourceTreeOf = (opened: OpenedContext, includes: SourceTree["includes"]) => SourceTree;
@@ -17,7 +18,7 @@ export interface BuildContextsOptions {
   readonly sourceTree: SourceTreeOf;
   readonly definition: Definition;
   readonly lease: Lease;
-  readonly directory: string;
+  readonly directory: WorkDirectory;
 }
 
 const IGNORE_BYTES_MAX = 16 << 20;
@@ -100,7 +101,11 @@ export class BuildContexts {
     const { contexts, directory, lease, request } = this.#options;
     const nothing = { include: [], exclude: [], follow: [] };
     return lease.use(
-      await contexts.open(source, { ...nothing, directory, services: request.services, ...wish }, signal),
+      await contexts.open(
+        source,
+        directory.forWish({ ...nothing, services: request.services, ...wish }),
+        signal,
+      ),
     );
   }
 }

@@ -11,7 +11,7 @@ import {
 } from "../lib/index.ts";
 import { BuildContexts } from "./build-contexts.ts";
 import { BuildFailed } from "./build-failed.ts";
-import { type BuilderOptions, workDirectory } from "./builder.ts";
+import type { BuilderOptions } from "./builder.ts";
 import type { BuildRequest, BuildResult, ContextSource } from "./builder-contract.ts";
 import { type Definition, loadDefinition } from "./definition.ts";
 import {
@@ -36,6 +36,7 @@ import { vertexNames } from "./progress/names.ts";
 import type { BuildScope } from "./solve/contract.ts";
 import type { Lease } from "./solve/lease.ts";
 import type { ImportedResults, Outcomes } from "./solve/scheduler.ts";
+import { WorkDirectory } from "./work-directory.ts";
 
 /** What a build runs with. */
 export interface RunSurroundings {
@@ -77,7 +78,7 @@ export class BuildRun {
   async run(): Promise<BuildResult> {
     const names = this.#request.tags.map((tag) => this.#nameOf(tag));
     const platform = this.#platform();
-    const directory = await workDirectory(this.#builder, this.#id, this.#lease);
+    const directory = new WorkDirectory(this.#builder, this.#id, this.#lease);
     const definition = await loadDefinition({
       request: this.#request,
       contexts: this.#builder.contexts,
@@ -106,7 +107,7 @@ export class BuildRun {
       this.#scope(planned, contexts, directory),
       imported,
     );
-    const { imageId, metadata } = await produceOutput({
+    const made = await produceOutput({
       builder: this.#builder,
       request: this.#request,
       built: builtStages(planned, outcomes),
@@ -115,12 +116,17 @@ export class BuildRun {
       contextOrigin: contexts.origins.get(""),
       invocationId: this.#id,
       startedMs: this.#startedMs,
-      directory,
       lease: this.#lease,
       report: this.#report,
       signal: this.#signal,
     });
-    return { imageId, metadata, warnings };
+    return {
+      imageId: made.imageId,
+      get metadata() {
+        return made.metadata;
+      },
+      warnings,
+    };
   }
 
   #nameOf(tag: string): string {
@@ -274,7 +280,7 @@ export class BuildRun {
   #scope(
     { plan, graph, images, contextImages }: Planned,
     contexts: BuildContexts,
-    directory: string,
+    directory: WorkDirectory,
   ): BuildScope {
     const found = new Map(images);
     for (const [key, image] of images) {
@@ -288,7 +294,9 @@ export class BuildRun {
       layers: this.#builder.layers,
       services: this.#request.services,
       epoch: this.#request.sourceDateEpoch,
-      directory,
+      get directory() {
+        return directory.path;
+      },
       openContext: (name, signal) => contexts.open(name, signal, this.#contextProgress(graph, name)),
       foundImage: (reference, platform) => {
         const image = found.get(`${reference} ${platform}`);

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, log, messageOf } from "../lib/index.ts";
 import { detachBelow } from "../linux/index.ts";
@@ -116,20 +116,4 @@ export class Builder implements Builds {
     await this.#options.cache.close();
     await this.#options.close();
   }
-}
-
-/** A directory of one build, which goes with it. */
-export async function workDirectory(
-  { directory, discard }: Pick<BuilderOptions, "directory" | "discard">,
-  name: string,
-  lease: Lease,
-): Promise<string> {
-  const path = join(directory, name);
-  await mkdir(path, { mode: 0o700 });
-  lease.defer(() =>
-    discard(path).catch((error: unknown) =>
-      log.warn("cannot remove a build's directory", { path, error: messageOf(error) }),
-    ),
-  );
-  return path;
 }

@@ -9,6 +9,7 @@ import type { Contexts, ContextWish } from "./contexts/index.ts";
 import { loadDefinition } from "./definition.ts";
 import { Lease } from "./solve/lease.ts";
 import { graphOfText } from "./testing.ts";
+import { WorkDirectory } from "./work-directory.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -47,6 +48,9 @@ const TAR: ContextSource = { kind: "tar", bytes: (async function* () {})() };
 const request = (source: ContextSource | undefined, dockerfile: BuildRequest["dockerfile"]) =>
   ({ contexts: new Map(source && [["", source]]), dockerfile, services: {} }) as unknown as BuildRequest;
 
+const workDirectory = (lease: Lease) =>
+  new WorkDirectory({ directory, discard: async () => {} }, "work", lease);
+
 async function load(
   source: ContextSource | undefined,
   dockerfile: BuildRequest["dockerfile"] = { fileName: "Dockerfile" },
@@ -57,7 +61,7 @@ async function load(
     request: request(source, dockerfile),
     contexts: fakes.contexts,
     lease: lease.lease,
-    directory,
+    directory: workDirectory(lease.lease),
     report: () => {},
     signal: new AbortController().signal,
   });
@@ -157,7 +161,7 @@ describe("BuildContexts", () => {
       },
       definition,
       lease: new Lease(),
-      directory,
+      directory: workDirectory(new Lease()),
     });
     contexts.planned(graphOfText("FROM a\nCOPY x/y /z"));
     await contexts.open("", new AbortController().signal);

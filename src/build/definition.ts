@@ -6,6 +6,7 @@ import type { Contexts, ContextWish, OpenedContext } from "./contexts/index.ts";
 import { internalStep } from "./internal-step.ts";
 import type { Report } from "./progress/events.ts";
 import type { Lease } from "./solve/lease.ts";
+import type { WorkDirectory } from "./work-directory.ts";
 
 /** What a build goes by. */
 export interface Definition {
@@ -24,7 +25,7 @@ export interface DefinitionOptions {
   /** Keeps what is opened. */
   readonly lease: Lease;
   /** A directory of the build's own. */
-  readonly directory: string;
+  readonly directory: WorkDirectory;
   readonly report: Report;
   readonly signal: AbortSignal;
 }
@@ -100,7 +101,11 @@ async function open(
 ): Promise<OpenedContext> {
   const nothing = { include: [], exclude: [], follow: [] };
   return lease.use(
-    await contexts.open(source, { ...nothing, directory, services: request.services, ...wish }, signal),
+    await contexts.open(
+      source,
+      directory.forWish({ ...nothing, services: request.services, ...wish }),
+      signal,
+    ),
   );
 }
 

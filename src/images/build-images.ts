@@ -174,14 +174,16 @@ export class BuildImages {
     const { document, tags } = this.#documentOf(image);
     using held = await this.layers.hold(document.layers);
     await layers.settle(held.layers);
-    const facts = image.how(document.id);
     const knownParent = parent === undefined || parent === document.id ? undefined : catalog.get(parent);
-    catalog.write(() => {
-      catalog.add(document, knownParent?.document.id);
+    const isNew = catalog.write(() => {
+      const facts = image.how(document.id);
+      const isAdded = catalog.add(document, knownParent?.document.id);
+      const isNamed = tags.every((tag) => catalog.imageOf(fullName(tag)) === document.id);
       for (const tag of tags) pointTag(this.#context, tag, document.id, { kind: "build", ...facts });
+      return isAdded || !isNamed;
     });
     faultPoint("image-recorded");
-    await catalog.durable();
+    if (isNew || !catalog.isSettled) await catalog.durable();
     return document.id;
   }
 

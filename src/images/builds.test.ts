@@ -93,6 +93,37 @@ test("an image is recorded with its names, and found again with what it was made
   expect((await store.images.versions.list("me/tool"))[0]).toMatchObject({ How: { Kind: "build" } });
 });
 
+test("an image that is here under its names already waits for the disk only where another does", async () => {
+  await store.close();
+  const syncs: (() => void)[] = [];
+  let isHeld = false;
+  const sync = () =>
+    new Promise<void>((resolve) => {
+      syncs.push(resolve);
+      if (!isHeld) resolve();
+    });
+  store = await TestStore.open(root, undefined, { sync });
+  const { images } = ports();
+  using held = await addLayer(file("a", "1"));
+  const record = (...names: string[]) => images.record(imageOf(held.layers, names));
+  await record("docker.io/me/a:1");
+  const first = syncs.length;
+  expect(first).toBeGreaterThan(0);
+  await record("docker.io/me/a:1");
+  expect(syncs.length).toBe(first);
+  isHeld = true;
+  const ended: string[] = [];
+  const both = [record("docker.io/me/a:2"), record("docker.io/me/a:2")].map((one) =>
+    one.then(() => ended.push("recorded")),
+  );
+  while (syncs.length === first) await Bun.sleep(1);
+  expect(ended).toEqual([]);
+  isHeld = false;
+  syncs.at(-1)!();
+  await Promise.all(both);
+  expect(ended.length).toBe(2);
+});
+
 test("a pin keeps layers over rmi, prune and a restart, until it goes", async () => {
   const { images } = ports();
   {

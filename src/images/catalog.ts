@@ -96,6 +96,8 @@ export class Catalog {
   readonly #db: Database;
   /** Parsed configurations, which never change; one an image. */
   readonly #documents = new Map<Digest, ImageDocument>();
+  #waiting = 0;
+  #hasSynced = false;
 
   constructor(db: Database) {
     this.#db = db;
@@ -106,8 +108,25 @@ export class Catalog {
     return this.#db.write(work);
   }
 
-  durable(): Promise<void> {
-    return this.#db.durable();
+  async durable(): Promise<void> {
+    this.#waiting++;
+    try {
+      await this.#db.durable();
+      this.#hasSynced = true;
+    } catch (error) {
+      this.#hasSynced = false;
+      throw error;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /**
+   * Whether what is found here was told to be durable, by this process: nobody still waits for the disk, which has not failed,
+   * and what an earlier process wrote last went there with what this one wrote first.
+   */
+  get isSettled(): boolean {
+    return this.#hasSynced && this.#waiting === 0;
   }
 
   // ——— images ———

@@ -173,7 +173,9 @@ export class Engine {
       await response.drain();
       response = await this.#requestOnce(call, upgrade);
     }
-    if (response.status >= 400) throw responseError(response.status, await response.text());
+    if (response.status >= 400) {
+      throw responseError(response.status, await response.text(), response.headers.get("server"));
+    }
     return response;
   }
 

@@ -4,11 +4,14 @@ import type { ErrorResponse } from "../wire/index.ts";
 /** The engine answered and refused. The message is the engine's own, without a prefix. */
 export class ResponseError extends EngineError {
   readonly status: number;
+  /** What the engine calls itself; empty where it does not say. */
+  readonly server: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, server = "") {
     super(kindOfStatus(status), message);
     this.name = "ResponseError";
     this.status = status;
+    this.server = server;
   }
 }
 
@@ -50,8 +53,8 @@ function kindOfStatus(status: number): ErrorKind {
 }
 
 /** The error in a response's body: JSON with a message, or whatever text a proxy wrote. */
-export function responseError(status: number, body: string): ResponseError {
-  return new ResponseError(status, messageIn(body) ?? `request returned status ${status}`);
+export function responseError(status: number, body: string, server = ""): ResponseError {
+  return new ResponseError(status, messageIn(body) ?? `request returned status ${status}`, server);
 }
 
 function messageIn(body: string): string | undefined {

@@ -47,7 +47,8 @@ export interface ImageBackend {
     options: { quiet: boolean; platform?: string },
     report: Report,
   ): Promise<void>;
-  save(names: readonly string[], options: { platform?: string }): AsyncIterable<Uint8Array>;
+  /** With `reuse`, each piece holds only until the next is asked for. */
+  save(names: readonly string[], options: { platform?: string; reuse?: boolean }): AsyncIterable<Uint8Array>;
   /** Without a tag: all tags. `auth` is the value of `X-Registry-Auth`. */
   pull(
     reference: { name: string; tag?: string; platform?: string },
@@ -185,7 +186,7 @@ async function sendImages(call: Call, images: ImageBackend, names: readonly stri
   const platform = call.minor >= 48 ? platformOf(call) : undefined;
   // `names=a,b` is as old as `names=a&names=b`.
   const each = names.flatMap((name) => name.split(",")).filter((name) => name !== "");
-  await call.stream("application/x-tar", images.save(each, { platform }));
+  await call.stream("application/x-tar", images.save(each, { platform, reuse: true }));
 }
 
 async function createImage(call: Call, images: ImageBackend): Promise<void> {

@@ -80,6 +80,17 @@ describe("POST /build?version=2", () => {
     });
   });
 
+  test("a client of ours need not know yet who we are, nor hear what goes on", async () => {
+    const seen: boolean[] = [];
+    await using server = await serveFakes({
+      builds: { build: async ({ wantsTrace }) => void seen.push(wantsTrace) },
+    });
+    for (const query of ["version=2", "version=berth&trace=0"]) {
+      expect((await ask(server, "POST", `/build?${query}`)).status).toBe(200);
+    }
+    expect(seen).toEqual([true, false]);
+  });
+
   test("what can not be read is the client's mistake, and builds nothing", async () => {
     await using server = await serveFakes({ builds: {} });
     for (const bad of [

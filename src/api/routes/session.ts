@@ -105,9 +105,13 @@ function sessionFacts(call: Call): SessionFacts {
   };
 }
 
-/** Whether a request to `/build` is for BuildKit's way. */
+/**
+ * Whether a request to `/build` is for BuildKit's way. A client of ours that has not asked yet who we are calls it `berth`, which
+ * every other engine refuses at once.
+ */
 export function isSessionBuild(call: Call): boolean {
-  return call.query.text("version") === "2";
+  const version = call.query.text("version");
+  return version === "2" || version === "berth";
 }
 
 /** Answers `POST /build?version=2`: progress in BuildKit's own messages, the image's id at the end. */

@@ -37,6 +37,15 @@ describe("BuildCache", () => {
     expect([...layers.pins]).toEqual([]);
   });
 
+  test("uses are counted, also those that are not written down yet", async () => {
+    const { cache, build } = await world();
+    for (let count = 0; count < 3; count++) await build("FROM a\nRUN one");
+    expect((await cache.list()).map(({ usageCount }) => usageCount)).toEqual([3]);
+    await build("FROM a\nRUN one");
+    await cache.close();
+    expect((await cache.list()).map(({ usageCount }) => usageCount)).toEqual([4]);
+  });
+
   test("a pruned step is done again", async () => {
     const { cache, build, ran } = await world();
     await build("FROM a\nRUN one");

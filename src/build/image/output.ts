@@ -38,8 +38,6 @@ export interface OutputOptions {
   readonly contextOrigin: string | undefined;
   readonly invocationId: string;
   readonly startedMs: number;
-  /** A directory of the build's own. */
-  readonly directory: string;
   readonly lease: Lease;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -52,7 +50,7 @@ export async function produceOutput(options: OutputOptions): Promise<Omit<BuildR
   if (target === undefined) throw invalidParameter("there is nothing to build");
   switch (output.kind) {
     case "none":
-      return { imageId: undefined, metadata: metadataOf(options, undefined) };
+      return resultOf(options, undefined);
     case "tar":
       return await writeTree(options, output);
     case "archive":
@@ -60,7 +58,7 @@ export async function produceOutput(options: OutputOptions): Promise<Omit<BuildR
     case "image": {
       const imageId = await recordImage(options, target, options.names);
       if (output.push) await push(options);
-      return { imageId, metadata: metadataOf(options, imageId) };
+      return resultOf(options, imageId);
     }
   }
 }
@@ -74,7 +72,7 @@ async function writeTree(
   await internalStep("sending tarball", report, async () => {
     await write(treeArchive(builder.layers, layers, signal));
   });
-  return { imageId: undefined, metadata: metadataOf(options, undefined) };
+  return resultOf(options, undefined);
 }
 
 async function writeArchive(
@@ -86,7 +84,7 @@ async function writeArchive(
     const { how: _how, ...image } = await newImage(options, target, options.names);
     const { id: imageId, bytes } = options.builder.images.archive(image);
     await write(bytes);
-    return { imageId, metadata: metadataOf(options, imageId) };
+    return resultOf(options, imageId);
   });
 }
 
@@ -199,6 +197,16 @@ async function push({ builder, request, names, report, signal }: OutputOptions):
       builder.images.push(name, request.services.credentials, progress, signal),
     );
   }
+}
+
+/** Metadata are found out where somebody wants them. */
+function resultOf(options: OutputOptions, imageId: Digest | undefined): Omit<BuildResult, "warnings"> {
+  return {
+    imageId,
+    get metadata() {
+      return metadataOf(options, imageId);
+    },
+  };
 }
 
 /** `--metadata-file`. */

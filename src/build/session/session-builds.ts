@@ -10,6 +10,7 @@ import {
   newId,
   notFound,
   notImplemented,
+  unavailable,
 } from "../../lib/index.ts";
 import { extractTar, openRoot } from "../../linux/index.ts";
 import { BuildFailed } from "../build-failed.ts";
@@ -52,6 +53,8 @@ export interface SessionBuildOptions {
   /** The id is told as text, too. */
   readonly quiet: boolean;
   readonly wantsMetadata: boolean;
+  /** What goes on is told while it does. */
+  readonly wantsTrace: boolean;
 }
 
 export interface OutputOption {
@@ -100,7 +103,8 @@ export class SessionBuilds implements Disposable {
   /** @returns whether there was one of this id */
   cancel(buildId: string): boolean {
     const running = this.#running.get(buildId);
-    running?.abort(new Error("context canceled"));
+    // What was wished for is no failure of the engine's.
+    running?.abort(unavailable("context canceled"));
     return running !== undefined;
   }
 
@@ -137,7 +141,8 @@ export class SessionBuilds implements Disposable {
     using trace = new TraceStream((message) =>
       report({ id: "moby.buildkit.trace", aux: Buffer.from(message).toString("base64") }),
     );
-    const result = await this.#builds.build(request, trace.report, both).catch((error: unknown) => {
+    const tell = options.wantsTrace ? trace.report : () => {};
+    const result = await this.#builds.build(request, tell, both).catch((error: unknown) => {
       both.throwIfAborted();
       throw unsolved(error);
     });

@@ -215,10 +215,11 @@ class Solve {
   }
 
   async #cached(key: Digest, vertex: Vertex, inputs: readonly Outcome[]): Promise<Outcome | undefined> {
-    const found = await this.#scheduler.options.records.find(key);
+    // The lease holds the inputs' layers, as long as this one's.
+    const found = await this.#scheduler.options.records.find(key, layersOf(inputs));
     if (found !== undefined) {
-      const { record, held } = found;
-      const result = layersResult(held.layers, () => found[Symbol.dispose]());
+      const { record } = found;
+      const result = layersResult(record.layers, () => found[Symbol.dispose]());
       return { ...this.#outcomeOf(record, key, result, inputs), cached: true };
     }
     return await this.#imported(key, vertex, inputs);
@@ -373,9 +374,13 @@ function layersResult(layers: readonly DiffId[], dispose: () => void): LayersRes
   return { kind: "layers", layers, [Symbol.dispose]: dispose };
 }
 
+function layersOf(inputs: readonly Outcome[]): ReadonlySet<DiffId> {
+  return new Set(inputs.flatMap(({ result }) => (result.kind === "layers" ? result.layers : [])));
+}
+
 /** The layers of a result that no input has. */
 function layersOfOwn({ layers }: LayersResult, inputs: readonly Outcome[]): DiffId[] {
-  const below = new Set(inputs.flatMap(({ result }) => (result.kind === "layers" ? result.layers : [])));
+  const below = layersOf(inputs);
   return layers.filter((layer) => !below.has(layer));
 }
 

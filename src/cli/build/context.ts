@@ -1,10 +1,9 @@
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, isAbsolute, relative, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { type IgnoreRules, ignoreFileNames, parseIgnoreFile } from "../../lib/ignore/index.ts";
 import { encodeHeader, padding, TAR_END } from "../../lib/index.ts";
 import { packLocal } from "../copy/pack.ts";
-import { systemText } from "../options/environment.ts";
 import { standardInput } from "../terminal/stdin.ts";
+import { insideName, isArchive, isRemote, joined, readAll, realFolder } from "./places.ts";
 
 /** What a build is made from. */
 export interface BuildContext {
@@ -29,11 +28,6 @@ export async function openContext(argument: string, file: string): Promise<Build
   return folderContext(argument, file);
 }
 
-/** Whether the engine is to fetch the context from an address. */
-export function isRemote(argument: string): boolean {
-  return /^(https?|git|ssh):\/\/|^git@|^github\.com\/|\.git(#.*)?$/.test(argument) && !existsSync(argument);
-}
-
 async function standardContext(file: string): Promise<BuildContext> {
   if (file === "-")
     throw new Error("invalid argument: can't use stdin for both build context and dockerfile");
@@ -44,18 +38,6 @@ async function standardContext(file: string): Promise<BuildContext> {
     throw new Error("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
   const dockerfile = await readAll(joined(first, input));
   return { tar: oneFile("Dockerfile", dockerfile), dockerfile: "Dockerfile" };
-}
-
-/** A tar, or one compressed by gzip, bzip2, xz or zstd. */
-export function isArchive(bytes: Uint8Array): boolean {
-  const magics = [
-    [0x1f, 0x8b],
-    [0x42, 0x5a, 0x68],
-    [0xfd, 0x37, 0x7a, 0x58, 0x5a],
-    [0x28, 0xb5, 0x2f, 0xfd],
-  ];
-  if (magics.some((magic) => magic.every((byte, index) => bytes[index] === byte))) return true;
-  return new TextDecoder("latin1").decode(bytes.subarray(257, 262)) === "ustar";
 }
 
 async function folderContext(argument: string, file: string): Promise<BuildContext> {
@@ -92,27 +74,6 @@ function readIgnore(folder: string, dockerfile: string): IgnoreRules {
   return parseIgnoreFile(name === undefined ? "" : readFileSync(`${folder}/${name}`, "utf8"));
 }
 
-export function realFolder(path: string): string {
-  try {
-    const folder = realpathSync(path);
-    if (statSync(folder).isDirectory()) return folder;
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") {
-      throw new Error(`unable to prepare context: path ${JSON.stringify(path)} not found`, { cause: error });
-    }
-    throw new Error(`unable to prepare context: ${systemText(error)}`, { cause: error });
-  }
-  throw new Error(`unable to prepare context: context must be a directory: ${path}`);
-}
-
-/** The file's name in the context; undefined where it is outside. */
-export function insideName(folder: string, file: string): string | undefined {
-  const path = isAbsolute(file) || existsSync(file) ? resolve(file) : resolve(folder, file);
-  const real = existsSync(path) ? `${realpathSync(resolve(path, ".."))}/${basename(path)}` : path;
-  const name = relative(folder, real);
-  return name.startsWith("..") ? undefined : name;
-}
-
 async function* oneFile(name: string, content: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield* fileEntry(name, content);
   yield TAR_END;
@@ -122,18 +83,4 @@ function* fileEntry(name: string, content: Uint8Array): Generator<Uint8Array, vo
   yield encodeHeader({ name, kind: "file", mode: 0o644, size: content.length });
   yield content;
   yield padding(content.length);
-}
-
-export async function* joined(
-  first: Uint8Array,
-  rest: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void> {
-  yield first;
-  yield* rest;
-}
-
-export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { standardInput } from "../terminal/stdin.ts";
-import { insideName, isArchive, isRemote, joined, readAll, realFolder } from "./context.ts";
+import { insideName, isArchive, isRemote, joined, readAll, realFolder } from "./places.ts";
 
 /** What a build is made from, as it is found on this machine. */
 export interface BuildInput {

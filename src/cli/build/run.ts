@@ -1,19 +1,18 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
-import { decodeStatus, memoryTree, openFileTree, type TreeFilter } from "../../lib/buildkit/index.ts";
+import type { FileTree, TreeFilter } from "../../lib/buildkit/index.ts";
 import { type Engine, jsonLines, ResponseError } from "../../sdk/index.ts";
 import type { JsonMessage } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
 import { ExitError } from "../errors.ts";
 import { isTerminal } from "../terminal/tty.ts";
-import { type CheckedWarning, checkReport } from "./check-report.ts";
+import type { CheckedWarning } from "./check-report.ts";
 import { type BuildInput, readInput } from "./input.ts";
 import { type OutputPlan, planOutput } from "./outputs.ts";
+import { isRemote } from "./places.ts";
 import { PROGRESS_KINDS, type ProgressKind, type ProgressView, progressView } from "./progress/view.ts";
 import { type BuildFlags, commonQuery, json, wantsInlineCache, wantsProvenance } from "./request.ts";
 import { parseSecrets, type Secret } from "./secrets.ts";
 import type { Handler } from "./session/server.ts";
-import { openSshAgents } from "./ssh.ts";
 
 export interface RunFlags extends BuildFlags {
   readonly "build-context": readonly string[];
@@ -33,6 +32,12 @@ export interface RunFlags extends BuildFlags {
 
 /** Loaded where there is a session: HTTP/2 takes its time. */
 const services = () => import("./session/services.ts");
+/** Loaded where an agent is forwarded. */
+const ssh = () => import("./ssh.ts");
+const NO_AGENTS = { sockets: new Map<string, string>(), [Symbol.dispose]() {} };
+/** Loaded where its words are spoken, which a quiet build with shared folders does not. */
+const buildkit = () => import("../../lib/buildkit/index.ts");
+const progressViews = () => Promise.all([buildkit(), import("./progress/plain-view.ts")]);
 
 /** Ended by Ctrl-C, as a shell tells it. */
 const INTERRUPTED = 130;
@@ -45,6 +50,46 @@ export interface Identity {
 
 export const isBerth = ({ server }: Identity) => /^berth\//i.test(server);
 
+/** A socket may lead to an engine of ours: such a build is asked for in words that every other engine refuses at once. */
+const UNASKED = "berth";
+
+/**
+ * Builds, where all that is needed is a folder that an engine of ours opens itself, without asking first who is there: that
+ * would take a fifth of the time of a build of which nothing changed.
+ * @returns the exit code; undefined where it has to be asked after all
+ */
+export async function tryBuild(cli: Cli, argument: string, flags: RunFlags): Promise<number | undefined> {
+  const needed = [flags.secret, flags.ssh, flags.output, flags["cache-to"]];
+  if (needed.some((list) => list.length > 0) || argument === "-" || flags.file === "-") return undefined;
+  const engine = await cli.engine();
+  if (engine.endpoint.kind !== "unix" || isRemote(argument)) return undefined;
+  const prepared = await prepare(argument, flags).catch(() => undefined);
+  if (prepared === undefined || !sharesFolders(prepared.input)) return undefined;
+  const build = new Build({ ...prepared, cli, engine, flags, secrets: new Map(), agents: new Map() });
+  if (await build.needsSession()) return undefined;
+  try {
+    return await build.run("shared", true, UNASKED);
+  } catch (error) {
+    if (!(error instanceof ResponseError)) throw error;
+    const isOurs = isBerth({ server: error.server, builder: "" });
+    if (isOurs && error.status !== 409 && !error.message.startsWith("invalid version")) throw error;
+    cli.debug(`the engine is asked who it is: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** What the command line asks for. @throws with Docker's words */
+async function prepare(
+  argument: string,
+  flags: RunFlags,
+): Promise<Pick<BuildOptions, "checkOnly" | "plan" | "input">> {
+  return {
+    checkOnly: flags.check || checkCall(flags.call) === "check",
+    plan: planOutput(flags),
+    input: await readInput(argument, flags.file, flags["build-context"]),
+  };
+}
+
 /** Builds in BuildKit's way. @returns the exit code */
 export async function runBuild(
   cli: Cli,
@@ -55,7 +100,7 @@ export async function runBuild(
   const checkOnly = flags.check || checkCall(flags.call) === "check";
   const engine = await cli.engine();
   const plan = planOutput(flags);
-  using agents = openSshAgents(flags.ssh, cli.env);
+  using agents = flags.ssh.length === 0 ? NO_AGENTS : (await ssh()).openSshAgents(flags.ssh, cli.env);
   const secrets = parseSecrets(flags.secret, cli.env);
   const input = await readInput(argument, flags.file, flags["build-context"]);
   const build = new Build({ cli, engine, flags, plan, input, checkOnly, secrets, agents: agents.sockets });
@@ -108,8 +153,17 @@ class Build {
     this.#options = options;
   }
 
-  /** @param files whether the engine opens our folders itself, or we send what it asks for */
-  async run(files: "shared" | "sent", withBerth: boolean): Promise<number> {
+  /** Whether the engine is to be able to ask for something. */
+  async needsSession(): Promise<boolean> {
+    return (await this.#handlers()).length > 0;
+  }
+
+  /**
+   * @param files whether the engine opens our folders itself, or we send what it asks for
+   * @param version of the builder; `UNASKED` where nobody knows yet whose engine it is
+   * @throws ResponseError also where the answer is not that of an engine of ours, though it was asked for
+   */
+  async run(files: "shared" | "sent", withBerth: boolean, version = "2"): Promise<number> {
     const { cli, engine, flags, plan, checkOnly } = this.#options;
     using stack = new DisposableStack();
     const handlers = new Map<string, Handler>(await this.#handlers());
@@ -124,22 +178,29 @@ class Build {
       ...commonQuery(cli, { ...flags, tag: tags }),
       ...(withBerth ? this.#berthQuery() : {}),
       ...placed.query,
-      version: "2",
+      version,
       buildid: newSessionId(),
       session: session || undefined,
       outputs: plan.asked === undefined ? undefined : JSON.stringify(plan.asked),
       check: checkOnly || undefined,
     };
     const { headers, body } = placed;
-    const answer = await engine.stream({
-      method: "POST",
-      path: "/build",
-      query,
-      headers,
-      body,
-      signal: abort.signal,
-    });
-    return await this.#follow(jsonLines<JsonMessage>(answer), abort.signal);
+    const { signal } = abort;
+    const asked = engine.send({ method: "POST", path: "/build", query, headers, body, signal });
+    // What shows progress is loaded while the build begins.
+    const [answer] = await Promise.all([asked, this.#isTraced ? progressViews() : undefined]);
+    const server = answer.headers.get("server") ?? "";
+    if (version === UNASKED && !isBerth({ server, builder: "" })) {
+      abort.abort();
+      throw new ResponseError(answer.status, "this engine is another", server);
+    }
+    return await this.#follow(jsonLines<JsonMessage>(answer.body()), signal);
+  }
+
+  /** Whether anybody wants to know what goes on meanwhile. */
+  get #isTraced(): boolean {
+    const { flags, checkOnly } = this.#options;
+    return checkOnly || !flags.quiet;
   }
 
   #berthQuery(): Readonly<Record<string, string | true | undefined>> {
@@ -148,7 +209,8 @@ class Build {
       nocachefilter: json(flags["no-cache-filter"]),
       inlinecache: wantsInlineCache(flags["cache-to"]) || undefined,
       provenance: wantsProvenance(flags.provenance) || undefined,
-      metadata: true,
+      metadata: flags["metadata-file"] !== "" || undefined,
+      trace: this.#isTraced ? undefined : "0",
     };
   }
 
@@ -184,7 +246,8 @@ class Build {
   async #send(handlers: Map<string, Handler>, withBerth: boolean): Promise<Placed> {
     const { input } = this.#options;
     const { context, dockerfile } = input;
-    const directories = new Map<string, (filter: TreeFilter) => ReturnType<typeof openFileTree>>();
+    const { memoryTree, openFileTree } = await buildkit();
+    const directories = new Map<string, (filter: TreeFilter) => FileTree>();
     const contexts: Record<string, string> = {};
     for (const [name, named] of input.named) {
       if (named.kind === "folder") directories.set(name, (filter) => openFileTree(named.path, filter));
@@ -264,7 +327,7 @@ class Build {
     const headers = {
       "X-Docker-Expose-Session-Uuid": id,
       "X-Docker-Expose-Session-Name": encodeURIComponent(place.slice(place.lastIndexOf("/") + 1)),
-      "X-Docker-Expose-Session-Sharedkey": sharedKey(place),
+      "X-Docker-Expose-Session-Sharedkey": await sharedKey(place),
       "X-Docker-Expose-Session-Grpc-Method": ["/grpc.health.v1.Health/Check", ...handlers.keys()],
     };
     const { stream } = await engine.hijack({ method: "POST", path: "/session", headers, signal }, "h2c");
@@ -279,9 +342,11 @@ class Build {
   async #follow(messages: AsyncIterable<JsonMessage>, signal: AbortSignal): Promise<number> {
     const { cli, flags, plan, checkOnly } = this.#options;
     const isQuiet = flags.quiet || checkOnly;
-    const view = progressView(isQuiet ? "quiet" : progressKind(cli, flags), cli.output, () => isTerminal(2));
+    const kind = isQuiet ? "quiet" : progressKind(cli, flags);
+    const view = await progressView(kind, cli.output, () => isTerminal(2));
     const result = await this.#read(messages, view, signal);
     if (checkOnly) {
+      const { checkReport } = await import("./check-report.ts");
       cli.print(checkReport(result.warnings));
       return result.warnings.length > 0 ? 1 : 0;
     }
@@ -301,12 +366,14 @@ class Build {
     let [id, metadata] = ["", {} as Record<string, unknown>];
     const warnings: CheckedWarning[] = [];
     let failed = true;
+    const decode = this.#isTraced ? (await buildkit()).decodeStatus : undefined;
     try {
       for await (const { id: kind, aux, error, errorDetail } of messages as AsyncIterable<AnyMessage>) {
         const message = errorDetail?.message ?? error;
         if (message) throw new Error(asError(message));
-        if (kind === "moby.buildkit.trace" && typeof aux === "string") {
-          const status = decodeStatus(Buffer.from(aux, "base64"));
+        if (kind === "moby.buildkit.trace") {
+          if (decode === undefined || typeof aux !== "string") continue;
+          const status = decode(Buffer.from(aux, "base64"));
           warnings.push(...status.warnings);
           view.show(status);
         } else if (kind === "moby.image.id") id = (aux as { ID?: string }).ID ?? id;
@@ -357,11 +424,12 @@ function newSessionId(): string {
 }
 
 /** By this the engine finds the copy of this folder that it made in an earlier build. */
-function sharedKey(place: string): string {
-  return new Bun.CryptoHasher("sha256").update(JSON.stringify([machineId(), place])).digest("hex");
+async function sharedKey(place: string): Promise<string> {
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify([await machineId(), place])).digest("hex");
 }
 
-function machineId(): string {
+async function machineId(): Promise<string> {
+  const { hostname } = await import("node:os");
   try {
     return readFileSync("/etc/machine-id", "utf8").trim() + hostname();
   } catch {

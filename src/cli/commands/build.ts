@@ -80,11 +80,14 @@ export const command = defineCommand({
   flags: FLAGS,
   async run({ cli, args: [argument = ""], flags }) {
     checkContentTrust(flags);
+    const chosen = cli.env["DOCKER_BUILDKIT"];
+    const isRefused = /^(0|false|f)$/i.test(chosen ?? "");
+    const { isBerth, runBuild, tryBuild } = await import("../build/run.ts");
+    const code = isRefused ? undefined : await tryBuild(cli, argument, flags);
+    if (code !== undefined) return code;
     const { system } = await cli.engine();
     const identity = await system.identity();
-    const { isBerth, runBuild } = await import("../build/run.ts");
-    const chosen = cli.env["DOCKER_BUILDKIT"];
-    const isClassic = chosen ? /^(0|false|f)$/i.test(chosen) : !isBerth(identity) && identity.builder !== "2";
+    const isClassic = chosen ? isRefused : !isBerth(identity) && identity.builder !== "2";
     if (!isClassic) return runBuild(cli, argument, flags, identity);
     const { runClassic } = await import("../build/classic.ts");
     await runClassic(cli, argument, flags);

@@ -1,8 +1,5 @@
 import type { StatusMessage } from "../../../lib/buildkit/index.ts";
 import type { Output } from "../../terminal/output.ts";
-import { JsonView } from "./json-view.ts";
-import { PlainView } from "./plain-view.ts";
-import { TerminalView } from "./terminal-view.ts";
 
 /** Shows how a build goes. Progress is no result: all of it goes to standard error. */
 export interface ProgressView {
@@ -15,19 +12,23 @@ export const PROGRESS_KINDS = ["auto", "plain", "tty", "json", "rawjson", "quiet
 export type ProgressKind = (typeof PROGRESS_KINDS)[number];
 
 /** @param isTerminal whether somebody looks; asked where it matters, for to find out takes a while */
-export function progressView(kind: ProgressKind, output: Output, isTerminal: () => boolean): ProgressView {
+export async function progressView(
+  kind: ProgressKind,
+  output: Output,
+  isTerminal: () => boolean,
+): Promise<ProgressView> {
   switch (kind) {
     case "quiet":
     case "none":
       return { show() {}, end() {} };
     case "json":
     case "rawjson":
-      return new JsonView(output);
+      return new (await import("./json-view.ts")).JsonView(output);
     case "tty":
-      return new TerminalView(output);
+      return new (await import("./terminal-view.ts")).TerminalView(output);
     case "plain":
-      return new PlainView(output);
+      return new (await import("./plain-view.ts")).PlainView(output);
     case "auto":
-      return isTerminal() ? new TerminalView(output) : new PlainView(output);
+      return await progressView(isTerminal() ? "tty" : "plain", output, isTerminal);
   }
 }
