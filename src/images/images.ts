@@ -222,9 +222,15 @@ export class Images {
     return this.registry.distribution(name, auth, signal);
   }
 
-  /** @throws NotFound at once, before the first byte */
-  save(names: readonly string[], options: { platform?: string | undefined } = {}): AsyncIterable<Uint8Array> {
-    return saveImages(this.#context, names, options.platform);
+  /**
+   * @param options.reuse each piece holds only until the next is asked for
+   * @throws NotFound at once, before the first byte
+   */
+  save(
+    names: readonly string[],
+    { platform, reuse }: { platform?: string | undefined; reuse?: boolean } = {},
+  ): AsyncIterable<Uint8Array> {
+    return saveImages(this.#context, names, platform, { reuse });
   }
 
   async commit(options: CommitOptions): Promise<{ id: Digest }> {

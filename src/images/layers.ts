@@ -233,7 +233,7 @@ export class Layers {
         if (this.#holds.has(diffId)) continue;
         // In this order: a file that no row wants is swept by the next start.
         this.#records.dropBlob(digest);
-        await this.#blobs.remove(digest);
+        await this.#blobs.remove(digest, { now: true });
         dropped += sizeBytes;
       }
       return dropped < bytes ? dropped + (await this.#blobs.removePartials()) : dropped;
@@ -304,6 +304,11 @@ export class Layers {
   /** The exact bytes that the layer came as. */
   read(diffId: DiffId): AsyncIterable<Uint8Array> {
     return this.#blobs.read(diffId);
+  }
+
+  /** The same, for whoever sends it on: each piece holds only until the next is asked for. */
+  readAhead(diffId: DiffId): AsyncIterable<Uint8Array> {
+    return this.#blobs.readAhead(diffId);
   }
 
   /** @throws NotFound */

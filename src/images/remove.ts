@@ -64,8 +64,9 @@ export async function finishRemovals(
   { catalog, layers }: ImageContext,
   removals: readonly BegunRemoval[],
 ): Promise<ImageDeleteItem[]> {
-  await catalog.durable();
+  // It waits for the disk itself where there are layers to remove; then this costs nothing more.
   const removed = new Set<Digest>((await layers.collect()).map(({ diffId }) => diffId));
+  await catalog.durable();
   for (const removal of removals) removal.tellLayers(removed);
   return removals.flatMap(({ items }) => items);
 }

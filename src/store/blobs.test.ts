@@ -33,6 +33,25 @@ test("a written blob is there under its digest, whatever the sizes of its pieces
   }
 });
 
+test("content that is sent on is read ahead, and may be left in the middle", async () => {
+  const store = await open();
+  const content = Buffer.alloc(5_300_000);
+  for (let at = 0; at < content.length; at += 1000) content.writeUInt32LE(at, at);
+  const { digest } = await store.put(content);
+  const sent: Buffer[] = [];
+  for await (const bytes of store.readAhead(digest)) {
+    // Whatever is read meanwhile must not be put where this is.
+    await Bun.sleep(1);
+    sent.push(Buffer.from(bytes));
+  }
+  expect(Buffer.concat(sent).equals(content)).toBe(true);
+  for await (const bytes of store.readAhead(digest)) {
+    expect(bytes.length).toBeGreaterThan(0);
+    break;
+  }
+  await expect(Array.fromAsync(store.readAhead(digestOf("nothing")))).rejects.toThrow("ENOENT");
+});
+
 test("content that is not what was expected leaves nothing", async () => {
   const store = await open();
   {

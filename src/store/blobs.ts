@@ -1,6 +1,8 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, digestHex, faultPoint, invalidParameter, isDigest, newId } from "../lib/index.ts";
+import { digestOfFile, type FileDigest } from "./hash-thread.ts";
+import type { Trash } from "./trash.ts";
 
 /** A blob that is on disk, whole and durable. */
 export interface StoredBlob {
@@ -9,7 +11,7 @@ export interface StoredBlob {
 }
 
 /** Bytes that wait for one write call; as many again may be under way. */
-const WRITE_BYTES = 1 << 20;
+const WRITE_BYTES = 512 << 10;
 const READ_BYTES = 1 << 20;
 /** What came of a download that nobody has gone on with is kept for so long. */
 const PARTIAL_KEPT_MS = 24 * 60 * 60 * 1000;
@@ -30,18 +32,23 @@ export class BlobStore {
   /** Partial files that somebody writes. */
   readonly #resumed = new Set<string>();
   readonly #directory: SharedSync;
+  readonly #trash: Pick<Trash, "take"> | undefined;
 
-  private constructor(root: string) {
+  private constructor(root: string, trash: Pick<Trash, "take"> | undefined) {
     this.#root = root;
+    this.#trash = trash;
     this.#blobs = join(root, "sha256");
     this.#ingest = join(root, "ingest");
     this.#partial = join(root, "partial");
     this.#directory = new SharedSync(this.#blobs);
   }
 
-  /** Makes the directories, readable by their owner only, and sweeps what a crash left. */
-  static async open(root: string): Promise<BlobStore> {
-    const store = new BlobStore(root);
+  /**
+   * Makes the directories, readable by their owner only, and sweeps what a crash left.
+   * @param trash takes what is removed, on the same file system: nobody has to wait until large files are deleted
+   */
+  static async open(root: string, trash?: Pick<Trash, "take">): Promise<BlobStore> {
+    const store = new BlobStore(root, trash);
     await rm(store.#ingest, { recursive: true, force: true });
     await mkdir(store.#ingest, { recursive: true, mode: 0o700 });
     await mkdir(store.#blobs, { recursive: true, mode: 0o700 });
@@ -71,6 +78,31 @@ export class BlobStore {
     try {
       yield* readFrom(file, from);
     } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * The content for whoever sends it on: each piece holds only until the next is asked for, and that is read meanwhile.
+   * @throws ENOENT
+   */
+  async *readAhead(digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
+    const file = await open(this.path(digest), "r");
+    const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
+    let at = 0;
+    let next = file.read(buffers[0], 0, READ_BYTES, at);
+    try {
+      for (let turn = 1; ; turn++) {
+        const { bytesRead, buffer } = await next;
+        if (bytesRead === 0) return;
+        at += bytesRead;
+        next = file.read(buffers[turn % 2 === 0 ? 0 : 1], 0, READ_BYTES, at);
+        // Told when it is asked for.
+        next.catch(() => {});
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await next.catch(() => {});
       await file.close();
     }
   }
@@ -133,9 +165,10 @@ export class BlobStore {
     }
   }
 
-  /** Removing what is not there succeeds. */
-  async remove(digest: Digest): Promise<void> {
-    await unlink(this.path(digest)).catch(ignoreMissing);
+  /** Removing what is not there succeeds. The disk has the space a little later, or, with `now`, at once. */
+  async remove(digest: Digest, { now = false }: { now?: boolean } = {}): Promise<void> {
+    if (this.#trash === undefined || now) await unlink(this.path(digest)).catch(ignoreMissing);
+    else this.#trash.take(this.path(digest));
   }
 
   /** The same content may be here already, and in use: then that file stays. */
@@ -179,20 +212,22 @@ async function* readFrom(file: FileHandle, from = 0): AsyncGenerator<Uint8Array,
 type Adopt = (from: string, digest: Digest, isDurable: boolean) => Promise<void>;
 
 /**
- * One blob on its way in. Hashing runs on this thread while the thread pool writes what came before, so that
- * the two overlap; at most two batches are in memory.
+ * One blob on its way in. The thread pool writes it, and a thread of its own hashes what is written, so that this one only
+ * hands it on; at most two batches are in memory. What fits into one batch is hashed here.
  */
 export class BlobWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #adopt: Adopt;
-  readonly #hasher = new Bun.CryptoHasher("sha256");
+  /** Once there is more than a batch. */
+  #fileDigest: FileDigest | undefined;
+  #written = 0;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
   #writing: Promise<unknown> = Promise.resolve();
   #failure: unknown;
   #size = 0;
-  #digest: Digest | undefined;
+  #finishing: Promise<Digest> | undefined;
   #synced = false;
   #settled = false;
   /** What is not committed stays; nobody else has it any more. */
@@ -208,9 +243,10 @@ export class BlobWriter implements AsyncDisposable {
   /** What came before, of a writer that goes on with it: to be read to its end before anything is written. */
   async *recall(): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const bytes of readFrom(this.#file)) {
-      this.#hasher.update(bytes);
       this.#size += bytes.length;
+      this.#written = this.#size;
       yield bytes;
+      this.#advance();
     }
   }
 
@@ -225,7 +261,6 @@ export class BlobWriter implements AsyncDisposable {
 
   /** Takes bytes, which must not change afterwards. Resolves when more may come. @throws what the disk says. */
   write(bytes: Uint8Array): Promise<void> | undefined {
-    this.#hasher.update(bytes);
     this.#size += bytes.length;
     this.#batch.push(bytes);
     this.#batchBytes += bytes.length;
@@ -237,22 +272,45 @@ export class BlobWriter implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure;
     const batch = this.#batch;
     if (batch.length === 0) return;
+    const batchBytes = this.#batchBytes;
     this.#batch = [];
     this.#batchBytes = 0;
-    this.#writing = writeAll(this.#file, batch).catch((error: unknown) => {
-      this.#failure = error;
-    });
+    this.#writing = writeAll(this.#file, batch).then(
+      () => {
+        this.#written += batchBytes;
+        this.#advance();
+      },
+      (error: unknown) => {
+        this.#failure = error;
+      },
+    );
+  }
+
+  #advance(): void {
+    if (this.#written < WRITE_BYTES) return;
+    this.#fileDigest ??= digestOfFile(this.#path);
+    this.#fileDigest.advance(this.#written);
   }
 
   /** All bytes are handed to the kernel, and their digest is known. Nothing is durable yet. */
   async finish(): Promise<StoredBlob> {
-    if (this.#digest === undefined) {
-      await this.#flush();
-      await this.#writing;
-      if (this.#failure !== undefined) throw this.#failure;
-      this.#digest = `sha256:${this.#hasher.digest("hex")}` as Digest;
-    }
-    return { digest: this.#digest, sizeBytes: this.#size };
+    this.#finishing ??= this.#finish();
+    return { digest: await this.#finishing, sizeBytes: this.#size };
+  }
+
+  async #finish(): Promise<Digest> {
+    const digestOfBatch = this.#size === this.#batchBytes ? hashAll(this.#batch) : undefined;
+    await this.#flush();
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (digestOfBatch !== undefined) return digestOfBatch;
+    const hex = await this.#fileDigest?.finish(this.#size);
+    return hex === undefined ? await hashFile(this.#path) : (`sha256:${hex}` as Digest);
+  }
+
+  /** The thread that hashes has nothing to do with it any more. */
+  #stopHashing(): void {
+    void this.#fileDigest?.finish(0);
   }
 
   /** Makes the bytes durable, still without their name: `commit` then only has to give it to them. */
@@ -295,6 +353,7 @@ export class BlobWriter implements AsyncDisposable {
     if (this.#settled) return;
     this.#settled = true;
     await this.#writing;
+    this.#stopHashing();
     await this.#file.close().catch(() => {});
     await rm(this.#path, { force: true });
     this.#kept?.release();
@@ -308,11 +367,25 @@ export class BlobWriter implements AsyncDisposable {
     await this.#flush().catch(() => {});
     this.#settled = true;
     await this.#writing;
+    this.#stopHashing();
     const isEmpty = (await this.#file.stat()).size === 0;
     await this.#file.close().catch(() => {});
     if (isEmpty) await rm(this.#path, { force: true });
     this.#kept.release();
   }
+}
+
+function hashAll(pieces: readonly Uint8Array[]): Digest {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const bytes of pieces) hasher.update(bytes);
+  return `sha256:${hasher.digest("hex")}` as Digest;
+}
+
+async function hashFile(path: string): Promise<Digest> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  await using file = await open(path, "r");
+  for await (const bytes of readFrom(file)) hasher.update(bytes);
+  return `sha256:${hasher.digest("hex")}` as Digest;
 }
 
 async function writeAll(file: FileHandle, batch: Uint8Array[]): Promise<void> {

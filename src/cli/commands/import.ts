@@ -20,7 +20,11 @@ export const command = defineCommand({
     const [source = "", name = ""] = args;
     const { change: changes, message, platform } = flags;
     const isUrl = /^(https?|git):\/\//.test(source) || source.startsWith("github.com/");
-    const archive = isUrl ? undefined : source === "-" ? standardInput() : fileChunks(source);
+    const archive = isUrl
+      ? undefined
+      : source === "-"
+        ? standardInput()
+        : fileChunks(source, { reuse: true });
     const { images } = await cli.engine();
     const options = { ...targetOf(name), changes, message, platform, ...(isUrl && { fromSrc: source }) };
     const progress = await images.import(options, archive);

@@ -19,7 +19,7 @@ export const command = defineCommand({
     const platforms = flags.platform === "" ? {} : { platforms: [platformJson(flags.platform)] };
     if (flags.input === "" && isTerminal(0)) throw new Error("requested load from stdin, but stdin is empty");
     if (flags.input !== "") await checkReadable(flags.input);
-    const archive = flags.input === "" ? standardInput() : fileChunks(flags.input);
+    const archive = flags.input === "" ? standardInput() : fileChunks(flags.input, { reuse: true });
     const onTerminal = isTerminal(1);
     const { images } = await cli.engine();
     const progress = await images.load(archive, { quiet: flags.quiet || !onTerminal, ...platforms });

@@ -3,16 +3,25 @@ import { systemText } from "../options/environment.ts";
 
 const PIECE_BYTES = 1 << 20;
 
-/** A file's bytes. @throws `open x: no such file or directory` at the first piece. */
-export async function* fileChunks(path: string): AsyncGenerator<Uint8Array, void> {
+/**
+ * A file's bytes.
+ * @param reuse each piece holds only until the next is asked for: what a request sends is in the kernel by then
+ * @throws `open x: no such file or directory` at the first piece.
+ */
+export async function* fileChunks(
+  path: string,
+  { reuse = false }: { reuse?: boolean } = {},
+): AsyncGenerator<Uint8Array, void> {
   const file = await open(path).catch((error: unknown) => {
     throw new Error(`open ${path}: ${systemText(error)}`, { cause: error });
   });
   try {
+    let piece: Uint8Array | undefined;
     for (;;) {
-      const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES, null);
+      if (piece === undefined || !reuse) piece = new Uint8Array(PIECE_BYTES);
+      const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, null);
       if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+      yield piece.subarray(0, bytesRead);
     }
   } finally {
     await file.close();

@@ -89,8 +89,9 @@ export class ArchiveContent implements AsyncDisposable {
     const chunks = body[Symbol.asyncIterator]();
     const head = await readHead(chunks);
     const whole = continued(head, chunks);
-    const isLayer = detectCompression(head) !== "none" || isTarHeader(head.subarray(0, 512));
-    if (isLayer) await this.#takeLayer(path, entry.size, whole);
+    const isCompressed = detectCompression(head) !== "none";
+    if (isCompressed || isTarHeader(head.subarray(0, 512)))
+      await this.#takeLayer(path, entry.size, whole, isCompressed);
     else if (entry.size <= JSON_BYTES_MAX) await this.#takeJson(path, entry.size, whole);
   }
 
@@ -111,13 +112,19 @@ export class ArchiveContent implements AsyncDisposable {
   }
 
   /** What is wrong with a layer matters only if an image has it: archives may hold other compressed content. */
-  async #takeLayer(path: string, size: number, body: AsyncIterable<Uint8Array>): Promise<void> {
-    const hasher = new Bun.CryptoHasher("sha256");
+  async #takeLayer(
+    path: string,
+    size: number,
+    body: AsyncIterable<Uint8Array>,
+    isCompressed: boolean,
+  ): Promise<void> {
+    // One that is not compressed is hashed as it is kept.
+    const hasher = isCompressed ? new Bun.CryptoHasher("sha256") : undefined;
     let current = 0;
     let cut = false;
     const counted = async function* (progress: LayerProgress) {
       for await (const bytes of body) {
-        hasher.update(bytes);
+        hasher?.update(bytes);
         current += bytes.length;
         progress(idOf(path), current, size);
         yield bytes;
@@ -126,7 +133,8 @@ export class ArchiveContent implements AsyncDisposable {
     };
     try {
       const received = await this.#layers.receive(decompress(counted(this.#progress)));
-      const stored = { digest: `sha256:${hasher.digest("hex")}` as Digest, sizeBytes: current };
+      const digest = hasher === undefined ? received.diffId : (`sha256:${hasher.digest("hex")}` as Digest);
+      const stored = { digest, sizeBytes: current };
       const kept = (async () => {
         await using layer = received;
         this.#held.push(await layer.keep());

@@ -27,6 +27,11 @@ const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 
+export interface SaveOptions {
+  /** For whoever sends it on: each piece holds only until the next is asked for. */
+  readonly reuse?: boolean | undefined;
+}
+
 interface SavedImage {
   readonly record: ImageRecord;
   /** Tags by which it was asked for. */
@@ -49,11 +54,12 @@ export function saveImages(
   context: ImageContext,
   names: readonly string[],
   platform: string | undefined,
+  options: SaveOptions = {},
 ): AsyncIterable<Uint8Array> {
   if (names.length === 0) throw invalidParameter("no image was named");
   const images = collect(context, names);
   for (const { record } of images) checkPlatform(record, record.document.id, platform);
-  return write(context, images);
+  return write(context, images, options);
 }
 
 /** The same of an image that is not recorded; its layers are here, and held by the caller. */
@@ -96,6 +102,7 @@ function allTagsOf({ catalog }: ImageContext, text: string): ImageName[] {
 async function* write(
   context: ImageContext,
   images: readonly SavedImage[],
+  options: SaveOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const layers = new Set(images.flatMap(({ record }) => record.document.layers));
   using _held = await context.layers.holdAll([...layers]);
@@ -111,7 +118,7 @@ async function* write(
   yield directory("blobs/sha256/");
   for (const [digest, bytes] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1)))
     yield file(blobPath(digest), bytes);
-  for (const diffId of [...layers].sort()) yield* layerFile(context, diffId);
+  for (const diffId of [...layers].sort()) yield* layerFile(context, diffId, options);
   yield TAR_END;
   for (const { record } of images) tellImageEvent(context, "save", record.document.id, record.document.id);
 }
@@ -128,10 +135,11 @@ function directory(name: string): Uint8Array {
 async function* layerFile(
   context: ImageContext,
   diffId: DiffId,
+  { reuse }: SaveOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { tarBytes } = context.layers.record(diffId);
   yield encodeHeader({ name: blobPath(diffId), kind: "file", mode: 0o644, size: tarBytes });
-  yield* context.layers.read(diffId);
+  yield* reuse ? context.layers.readAhead(diffId) : context.layers.read(diffId);
   yield padding(tarBytes);
 }
 

@@ -14,6 +14,16 @@ export interface Placement {
  * @throws InvalidParameter where the name leads above the top.
  */
 export function placeOf(archiveName: string): Placement | undefined {
+  const start = archiveName.startsWith("./") ? 2 : 0;
+  const end = archiveName.endsWith("/") ? archiveName.length - 1 : archiveName.length;
+  const path = archiveName.slice(start, end);
+  // Most names are clean as they come, but for these two.
+  if (path === "" || /^[./]|\/[./]/.test(path)) return cleanedPlace(archiveName);
+  const slash = path.lastIndexOf("/");
+  return { directory: slash < 0 ? "" : path.slice(0, slash), name: path.slice(slash + 1) };
+}
+
+function cleanedPlace(archiveName: string): Placement | undefined {
   const parts: string[] = [];
   for (const part of archiveName.split("/")) {
     if (part === "" || part === ".") continue;
