@@ -140,6 +140,7 @@ export const IMAGE_OPERATIONS: Operations = {
       provenance: "flag",
       check: "flag",
       metadata: "flag",
+      trace: "flag",
     },
     headers: REGISTRY_CONFIG,
     body: { ...TAR, note: "The context; with version=2 it may come in a session instead" },
