@@ -73,7 +73,8 @@ test("a closed namespace leaves no descriptor", () => {
     namespace.close();
     namespace.close();
   }
-  expect(openDescriptors(/^(net:|socket:)/)).toBe(before);
+  // What the tests before this one let go may go only now.
+  expect(openDescriptors(/^(net:|socket:)/)).toBeLessThanOrEqual(before);
   expect(() => openNetworkNamespace("/proc/none/ns/net")).toThrow("ENOENT");
   expect(readFileSync("/proc/net/dev", "utf8")).toContain("lo:");
 });
