@@ -13,17 +13,20 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { CreateRequest, SpecInput } from "./contract.ts";
+import type { CreateRequest, Runtime, SpecInput } from "./contract.ts";
 import { findProgram } from "./programs.ts";
 import { collect, PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 
 setDefaultTimeout(PATIENCE_MS);
-const fixture = new RuntimeFixture();
-const runtime = await fixture.runtimes.get(undefined);
-const canary = join(fixture.directory, "canary");
+let fixture: RuntimeFixture;
+let runtime: Runtime;
+let canary: string;
 const helpers = ["runc", "conmon"].map((name) => findProgram(name) ?? "");
 
-beforeAll(() => {
+beforeAll(async () => {
+  fixture = new RuntimeFixture();
+  runtime = await fixture.runtimes.get(undefined);
+  canary = join(fixture.directory, "canary");
   mkdirSync(canary);
   for (const name of ["null", "console", "sys", "kernel"]) writeFileSync(join(canary, name), `host ${name}`);
 });

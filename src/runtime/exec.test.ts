@@ -1,16 +1,21 @@
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../linux/index.ts";
-import type { ExecRequest } from "./contract.ts";
+import type { CreatedContainer, ExecRequest, Runtime } from "./contract.ts";
 import { RuntimeError } from "./errors.ts";
 import { collect, PATIENCE_MS, RuntimeFixture } from "./testing/fixture.ts";
 
 setDefaultTimeout(PATIENCE_MS);
-const fixture = new RuntimeFixture();
+let fixture: RuntimeFixture;
+let runtime: Runtime;
+let container: CreatedContainer & { readonly id: string };
+beforeAll(async () => {
+  fixture = new RuntimeFixture();
+  runtime = await fixture.runtimes.get(undefined);
+  container = await fixture.run(["sleep", "100000"]);
+});
 afterAll(() => fixture[Symbol.asyncDispose]());
-const runtime = await fixture.runtimes.get(undefined);
-const container = await fixture.run(["sleep", "100000"]);
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const exec = (args: string[], over?: Partial<ExecRequest>) =>

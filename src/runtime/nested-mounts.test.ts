@@ -1,17 +1,21 @@
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mountsBelow } from "../linux/index.ts";
-import type { SpecMount } from "./contract.ts";
+import type { Runtime, SpecMount } from "./contract.ts";
 import { assembleNestedMounts } from "./nested-mounts.ts";
 import { buildSpec } from "./spec/build.ts";
 import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 import { specInput } from "./testing/spec-input.ts";
 
 setDefaultTimeout(PATIENCE_MS);
-const fixture = new RuntimeFixture();
+let fixture: RuntimeFixture;
+let runtime: Runtime;
+beforeAll(async () => {
+  fixture = new RuntimeFixture();
+  runtime = await fixture.runtimes.get(undefined);
+});
 afterAll(() => fixture[Symbol.asyncDispose]());
-const runtime = await fixture.runtimes.get(undefined);
 
 function source(name: string, files: Record<string, string>): string {
   const path = join(fixture.directory, name);
@@ -35,10 +39,13 @@ async function printedBy(script: string, mounts: SpecMount[]): Promise<string> {
 }
 
 describe("mounts in mounts", () => {
-  const outer = source("outer", { "of-outer": "outer" });
-  const inner = source("inner", { "of-inner": "inner" });
-  const etc = source("etc", { passwd: "x:x:1:1::/:\n" });
-  const hosts = join(source("files", { hosts: "127.0.0.1 localhost\n" }), "hosts");
+  let [outer, inner, etc, hosts] = ["", "", "", ""];
+  beforeAll(() => {
+    outer = source("outer", { "of-outer": "outer" });
+    inner = source("inner", { "of-inner": "inner" });
+    etc = source("etc", { passwd: "x:x:1:1::/:\n" });
+    hosts = join(source("files", { hosts: "127.0.0.1 localhost\n" }), "hosts");
+  });
 
   test("lie as if the runtime had mounted them one after the other", async () => {
     const text = await printedBy(

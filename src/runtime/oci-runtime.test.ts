@@ -1,27 +1,32 @@
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../linux/index.ts";
-import type { ContainerExit } from "./contract.ts";
+import type { ContainerExit, Runtime } from "./contract.ts";
 import { RuntimeError } from "./errors.ts";
 import { ExitWatcher } from "./exits.ts";
 import { openInput, reopenLog, resizeTerminal } from "./input.ts";
 import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 
 setDefaultTimeout(PATIENCE_MS);
-const fixture = new RuntimeFixture();
 const waiting = new Map<string, (exit: ContainerExit) => void>();
-const exits = new ExitWatcher(fixture.execRoot, (id, exit) => waiting.get(id)?.(exit), {
-  cgroups: fixture.cgroups,
-});
-const runtime = await fixture.runtimes.get(undefined);
+let fixture: RuntimeFixture;
+let exits: ExitWatcher;
+let runtime: Runtime;
 
+beforeAll(async () => {
+  fixture = new RuntimeFixture();
+  exits = new ExitWatcher(fixture.execRoot, (id, exit) => waiting.get(id)?.(exit), {
+    cgroups: fixture.cgroups,
+  });
+  runtime = await fixture.runtimes.get(undefined);
+});
 afterAll(async () => {
   exits[Symbol.dispose]();
   await fixture[Symbol.asyncDispose]();
 });
 
-type Options = Parameters<typeof fixture.create>[1];
+type Options = Parameters<RuntimeFixture["create"]>[1];
 
 function nextExit(id: string): Promise<ContainerExit> {
   return new Promise((resolve) => waiting.set(id, resolve));
@@ -35,7 +40,7 @@ async function start(args: string[], over?: Options): Promise<Started> {
   await runtime.start(container.id);
   return { ...container, exited };
 }
-type Started = Awaited<ReturnType<typeof fixture.create>> & { exited: Promise<ContainerExit> };
+type Started = Awaited<ReturnType<RuntimeFixture["create"]>> & { exited: Promise<ContainerExit> };
 
 const logOf = (bundle: string) => readFileSync(join(bundle, "output.log"), "utf8");
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {

@@ -1,24 +1,27 @@
 /** Options of `docker run` as the container sees them. */
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Runtime } from "./contract.ts";
 import { findInit } from "./programs.ts";
 import { PATIENCE_MS, printed, RuntimeFixture } from "./testing/fixture.ts";
 
 setDefaultTimeout(PATIENCE_MS);
-const fixture = new RuntimeFixture();
+let fixture: RuntimeFixture;
+let runtime: Runtime;
+beforeAll(async () => {
+  fixture = new RuntimeFixture();
+  runtime = await fixture.runtimes.get(undefined);
+});
 afterAll(() => fixture[Symbol.asyncDispose]());
-const runtime = await fixture.runtimes.get(undefined);
 
 /** What a script prints in a container with these options, by line. */
-async function lines(script: string, over: Parameters<typeof fixture.run>[1] = {}): Promise<string[]> {
+async function lines(script: string, over: Parameters<RuntimeFixture["run"]>[1] = {}): Promise<string[]> {
   const { id, bundle } = await fixture.run(["sh", "-c", `exec 2>&1; ${script}`], over);
   while (!existsSync(join(fixture.execRoot, "exits", id))) await Bun.sleep(5);
   await runtime.delete(id);
   return printed(bundle).trimEnd().split("\n");
 }
-
-const namespaces = fixture.specInput("x", ["x"]).namespaces;
 
 test("the init is the first process, and the command another", async () => {
   const [name, self] = await lines("cat /proc/1/comm; echo $$", { initPath: findInit() });
@@ -137,7 +140,10 @@ test("namespaces are shared as asked", async () => {
   expect(same.slice(0, 4)).toEqual(host.slice(0, 4));
   const other = await fixture.run(["sleep", "100"]);
   const joined = await lines(inode("net"), {
-    namespaces: { ...namespaces, network: { path: `/proc/${other.pid}/ns/net` } },
+    namespaces: {
+      ...fixture.specInput("x", ["x"]).namespaces,
+      network: { path: `/proc/${other.pid}/ns/net` },
+    },
     host: { NetworkMode: "container:x" },
   });
   expect(joined).toEqual([

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { findProgram } from "./programs.ts";
 import { missingFix, openRuntimes } from "./runtimes.ts";
 import { collect, PATIENCE_MS, RuntimeFixture } from "./testing/fixture.ts";
 
-const programs = mkdtempSync(join(tmpdir(), "berth-programs-"));
+let programs: string;
 const runc = findProgram("runc") ?? "";
 
 /** A program that says what it is as a runtime does, and otherwise does this. */
@@ -20,21 +20,26 @@ function program(name: string, version: string, script: string): string {
   return path;
 }
 
-const other = program("other", "echo other version 3.4.5", `exec ${runc} "$@"`);
-// Hangs in `create` only: its death must still be possible.
-const hanging = program(
-  "hanging",
-  "echo runc version 1.1.5+x",
-  'case " $* " in *" create "*) exec sleep 1000 ;; esac',
-);
-
 setDefaultTimeout(PATIENCE_MS);
-const fixture = new RuntimeFixture({
-  configured: {
-    mine: { path: other, runtimeArgs: ["--debug"] },
-    hanging: { path: hanging },
-    gone: { path: "/no/such/program" },
-  },
+let other: string;
+let hanging: string;
+let fixture: RuntimeFixture;
+beforeAll(() => {
+  programs = mkdtempSync(join(tmpdir(), "berth-programs-"));
+  other = program("other", "echo other version 3.4.5", `exec ${runc} "$@"`);
+  // Hangs in `create` only: its death must still be possible.
+  hanging = program(
+    "hanging",
+    "echo runc version 1.1.5+x",
+    'case " $* " in *" create "*) exec sleep 1000 ;; esac',
+  );
+  fixture = new RuntimeFixture({
+    configured: {
+      mine: { path: other, runtimeArgs: ["--debug"] },
+      hanging: { path: hanging },
+      gone: { path: "/no/such/program" },
+    },
+  });
 });
 afterAll(async () => {
   await fixture[Symbol.asyncDispose]();
