@@ -151,7 +151,7 @@ describe("progress", () => {
   test("plain: what failed comes again at the end, and what was found", () => {
     const warning = {
       ...{ vertex: "", level: 1, detail: [], url: "", fileName: "Dockerfile", fileText: "" },
-      short: "Rule: text",
+      short: "Rule: text (line 3)",
       ranges: [{ start: 3, end: 3 }],
     };
     const text = shown(

@@ -119,13 +119,9 @@ function endLine({ error, cached, started, completed }: Step): string {
 }
 
 /** What the engine's checks found, at the end where it is seen. */
-export function warningsText(
-  warnings: readonly { short: string; fileName: string; url: string; ranges: readonly { start: number }[] }[],
-): string {
+export function warningsText(warnings: readonly { readonly short: string }[]): string {
   const count = `${warnings.length} warning${warnings.length === 1 ? "" : "s"} found:`;
-  const lines = warnings.map(({ short, ranges: [range] }) => {
-    const place = range === undefined ? "" : ` (line ${range.start})`;
-    return ` - ${harmless(short)}${place}`;
-  });
+  // The text says which line it is about, as BuildKit's does.
+  const lines = warnings.map(({ short }) => ` - ${harmless(short)}`);
   return `\n ${count}\n${lines.join("\n")}\n`;
 }
