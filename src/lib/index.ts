@@ -2,6 +2,7 @@ export * from "./compress.ts";
 export * from "./connection-failure.ts";
 export * from "./decompress.ts";
 export * from "./digest.ts";
+export * from "./duration-units.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./fault.ts";

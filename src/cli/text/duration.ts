@@ -1,15 +1,5 @@
+import { UNIT_NANOSECONDS } from "../../lib/index.ts";
 import { quote } from "./numbers.ts";
-
-const NANOSECONDS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
 
 /** Reads Go's durations (`1h30m`, `1.5s`, `-200ms`) as nanoseconds. @throws with the words of Go's `time`. */
 export function parseDuration(text: string): number {
@@ -24,7 +14,7 @@ export function parseDuration(text: string): number {
     rest = rest.slice(number.length);
     const unit = /^[^\d.]*/.exec(rest)![0];
     if (unit === "") throw new Error(`time: missing unit in duration ${quote(text)}`);
-    const scale = NANOSECONDS[unit];
+    const scale = UNIT_NANOSECONDS[unit];
     if (scale === undefined) throw new Error(`time: unknown unit ${quote(unit)} in duration ${quote(text)}`);
     total += Math.trunc(Number(number) * scale);
     rest = rest.slice(unit.length);

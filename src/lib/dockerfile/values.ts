@@ -1,4 +1,5 @@
 /** Values of flags as Go's libraries read them. */
+import { UNIT_NANOSECONDS } from "../duration-units.ts";
 import { invalidParameter } from "../errors.ts";
 import { quote } from "./text.ts";
 
@@ -29,16 +30,6 @@ export function parseSizeBytes(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-const UNITS_NS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
 const DURATION = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 const DURATION_PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
@@ -51,7 +42,7 @@ export function parseDurationNs(text: string): number {
   if (found === null) throw invalid();
   let total = 0;
   for (const [, number, unit] of found[2]!.matchAll(DURATION_PART))
-    total += Number(number) * UNITS_NS[unit!]!;
+    total += Number(number) * UNIT_NANOSECONDS[unit!]!;
   if (total > Number.MAX_SAFE_INTEGER) throw invalid();
   return Math.round(found[1] === "-" ? -total : total);
 }

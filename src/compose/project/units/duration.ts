@@ -1,12 +1,7 @@
+import { UNIT_NANOSECONDS } from "../../../lib/index.ts";
+
 const NANOSECONDS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
+  ...UNIT_NANOSECONDS,
   d: 24 * 3600e9,
   w: 7 * 24 * 3600e9,
 };
