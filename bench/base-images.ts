@@ -3,9 +3,10 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxRootTar } from "../scripts/lib/base-image.ts";
 import { mustRun, say } from "../scripts/lib/shell.ts";
+import { flock } from "../src/linux/index.ts";
 
 /** Root file systems that take long to make are made once. */
-const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth-bench");
+export const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth-bench");
 
 /** Debian as `debootstrap --variant=minbase` makes it, about 175 MB. @returns the tar's path */
 export function debianTar(): Promise<string> {
@@ -62,11 +63,30 @@ function text(folder: number, file: number): string {
   ).join("");
 }
 
-async function cached(name: string, make: (path: string) => Promise<void>): Promise<string> {
+const LOCK_PAUSE_MS = 100;
+
+/**
+ * The file of this name in the cache, made where it is missing. Of several processes that want it at once one makes it, and the
+ * others wait.
+ */
+export async function cached(name: string, make: (path: string) => Promise<void>): Promise<string> {
   const path = join(CACHE, name);
   if (existsSync(path)) return path;
   mkdirSync(CACHE, { recursive: true });
+  using _lock = await lockFile(`${path}.lock`);
+  if (existsSync(path)) return path;
   await make(`${path}.part`);
   renameSync(`${path}.part`, path);
   return path;
+}
+
+async function lockFile(path: string): Promise<Disposable> {
+  for (;;) {
+    try {
+      return flock(path);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EAGAIN") throw error;
+      await Bun.sleep(LOCK_PAUSE_MS);
+    }
+  }
 }

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "../scripts/lib/shell.ts";
 
+/** Where each daemon also answers, within its own network namespace. */
+export const TCP_PORT = 2375;
+
 /** One of the two contestants: a daemon on roots of its own, and the client its users type. */
 export interface BenchEngine extends AsyncDisposable {
   readonly name: "berth" | "docker";
@@ -18,6 +21,13 @@ export interface BenchEngine extends AsyncDisposable {
   clientWithInput(stdin: Uint8Array, ...args: string[]): Promise<string>;
 }
 
+/** A command where only the engine's own network is to be seen. */
+export const inNamespaceOf = (pid: number, ...command: string[]): string[] => [
+  "nsenter",
+  `--net=/proc/${pid}/ns/net`,
+  ...command,
+];
+
 const READY_TIMEOUT_MS = 60_000;
 
 export async function startBerth(): Promise<BenchEngine> {
@@ -27,6 +37,8 @@ export async function startBerth(): Promise<BenchEngine> {
     "daemon",
     "-H",
     `unix://${socket}`,
+    "-H",
+    `tcp://127.0.0.1:${TCP_PORT}`,
     "--data-root",
     join(root, "data"),
     "--exec-root",
@@ -45,6 +57,8 @@ export async function startDocker(): Promise<BenchEngine | string> {
     daemon,
     "-H",
     `unix://${socket}`,
+    "-H",
+    `tcp://127.0.0.1:${TCP_PORT}`,
     "--data-root",
     join(root, "data"),
     "--exec-root",

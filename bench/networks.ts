@@ -1,6 +1,6 @@
 import { programsRootTar } from "../scripts/lib/programs-image.ts";
 import { mustRun } from "../scripts/lib/shell.ts";
-import type { BenchEngine } from "./engines.ts";
+import { type BenchEngine, inNamespaceOf } from "./engines.ts";
 import { IMAGE, type Job } from "./jobs.ts";
 import { timeMs } from "./measure.ts";
 
@@ -128,12 +128,6 @@ async function makeWire(engine: BenchEngine): Promise<Wire> {
   );
   return { gateway: gateway.trim() };
 }
-
-const inNamespaceOf = (pid: number, ...command: string[]) => [
-  "nsenter",
-  `--net=/proc/${pid}/ns/net`,
-  ...command,
-];
 
 function gigabits(report: string): number {
   const { end } = JSON.parse(report) as { end: { sum_received: { bits_per_second: number } } };

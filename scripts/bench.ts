@@ -4,12 +4,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { API_JOBS, API_RATES, idleListenersMegabytes } from "../bench/api.ts";
 import { bareRunc } from "../bench/bare-runc.ts";
 import { BUILD_JOBS } from "../bench/builds.ts";
 import { type BenchEngine, startBerth, startDocker } from "../bench/engines.ts";
 import { IMAGE_JOBS } from "../bench/images.ts";
 import { IMAGE, JOBS, type Job } from "../bench/jobs.ts";
-import { type Sample, summarize } from "../bench/measure.ts";
+import { residentMegabytes, type Sample, summarize } from "../bench/measure.ts";
 import { bareVeth, NETWORK_JOBS, RATES, type Rate } from "../bench/networks.ts";
 import { type RateRow, type Row, ratesTable, table } from "../bench/report.ts";
 import { flatness, type SoakResult, soak } from "../bench/soak.ts";
@@ -33,6 +34,7 @@ let soaked: SoakResult | undefined;
 let flat: { one: number; many: number } | undefined;
 let bare: Sample;
 let resident = 0;
+let listeners: number[] = [];
 {
   await using berth = await startBerth();
   // As it idles after its start, when its memory has settled.
@@ -47,14 +49,15 @@ let resident = 0;
     await engine.clientWithInput(tar, "import", "-", IMAGE);
     await engine.client("run", "--rm", IMAGE, "true");
   }
-  for (const job of [...JOBS, ...NETWORK_JOBS, ...IMAGE_JOBS, ...BUILD_JOBS].filter(isWanted)) {
+  for (const job of [...JOBS, ...NETWORK_JOBS, ...IMAGE_JOBS, ...BUILD_JOBS, ...API_JOBS].filter(isWanted)) {
     rows.push(await measure(job, berth, docker));
     say(table(rows.slice(-1)).split("\n").at(-1)!);
   }
-  for (const rate of RATES.filter(isWanted)) {
+  for (const rate of [...RATES, ...API_RATES].filter(isWanted)) {
     rates.push(await measureRate(rate, berth, docker));
     say(ratesTable(rates.slice(-1)).split("\n").at(-1)!);
   }
+  listeners = await Promise.all(engines.map(idleListenersMegabytes));
   bare = summarize(await bareRunc(berth, 15));
   if (values.soak) {
     soaked = await soak(berth, 1000);
@@ -119,14 +122,10 @@ async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undef
   };
 }
 
-function residentMegabytes(pid: number): number {
-  const status = require("node:fs").readFileSync(`/proc/${pid}/status`, "utf8") as string;
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
-}
-
 function footnotes(floor: Sample): string {
   const lines = [
     `berth's daemon idles at ${resident} MB. A bare \`runc run\` of the same bundle takes ${floor.median.toFixed(1)} ms (${floor.min.toFixed(1)}–${floor.max.toFixed(1)}).`,
+    `500 idle listeners of \`events\` cost it ${listeners[0]} MB${listeners[1] === undefined ? "" : `, Docker's ${listeners[1]} MB`}.`,
   ];
   if (soaked !== undefined) {
     lines.push(
@@ -151,6 +150,7 @@ async function save(name: string): Promise<void> {
     rates,
     bareRuncMs: bare,
     idleMegabytes: resident,
+    idleListenersMegabytes: listeners,
     soaked,
     flat,
   };

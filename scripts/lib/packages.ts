@@ -23,6 +23,7 @@ export const BENCH_PACKAGES: readonly SystemPackage[] = [
   { name: "dnsperf", programs: ["dnsperf"] },
   { name: "debootstrap", programs: ["debootstrap"] },
   { name: "docker-registry", programs: ["docker-registry"] },
+  { name: "wrk", programs: ["wrk"] },
 ];
 
 /** What the tests need beyond that: a real docker client, and peers to exchange images with. */
