@@ -3,6 +3,7 @@ import { faultPoint, log, messageOf } from "../lib/index.ts";
 import type { ContainerExit } from "../runtime/index.ts";
 import { removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
+import { dependenciesMet } from "./dependencies.ts";
 import { emit } from "./events.ts";
 import { launch } from "./launch.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -198,8 +199,18 @@ function scheduleRestart(context: Context, record: ContainerRecord, ranMs: numbe
   context.restarts.schedule(record, ranMs, () => void restartByPolicy(context, record));
 }
 
-/** The restart that was due. One that fails is not tried again, as with Docker. */
-export async function restartByPolicy(context: Context, record: ContainerRecord): Promise<void> {
+/**
+ * The restart that was due, as soon as what the container depends on is there. One that fails is not tried again, as with
+ * Docker.
+ * @param ready resolves when it may begin, where others are restarted at the same time
+ */
+export async function restartByPolicy(
+  context: Context,
+  record: ContainerRecord,
+  ready: () => Promise<Disposable | undefined> = async () => undefined,
+): Promise<void> {
+  await dependenciesMet(context, record);
+  using _slot = await ready();
   await context.queues.run(record.id, async () => {
     const wanted = context.repository.byId(record.id) === record && record.state.status === "restarting";
     if (!wanted || context.closing.aborted) return;

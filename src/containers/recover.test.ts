@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HealthStatus, HostConfig } from "../wire/index.ts";
 import type { ContainerStateRecord } from "./record.ts";
 import { quiet, World } from "./testing-world.ts";
 
@@ -159,6 +160,102 @@ describe("containers at rest", () => {
     release();
     await quiet();
     expect(world.processes.size).toBe(3);
+  });
+
+  describe("of an application", () => {
+    const policy = { RestartPolicy: { Name: "always" } };
+    const runService = (service: string, dependsOn: string, HostConfig: HostConfig = policy) =>
+      world.run(service, {
+        HostConfig,
+        Labels: {
+          "com.docker.compose.project": "shop",
+          "com.docker.compose.service": service,
+          "com.docker.compose.depends_on": dependsOn,
+        },
+      });
+    const runs = (...ids: string[]) => ids.map((id) => world.processes.has(id));
+    const setHealth = (id: string, Status: HealthStatus) =>
+      world.host!.healthChanged(world.host!.record(id)!, { Status, FailingStreak: 0, Log: [] });
+
+    test("wait until what they depend on is healthy", async () => {
+      const web = await runService("web", "db:service_healthy:true,worker:service_started:false");
+      const worker = await runService("worker", "db:service_started:false");
+      const db = await runService("db", "");
+      setHealth(db, "healthy");
+      world.processes.clear();
+      world.onHealthStart = (record) => setHealth(record.id, "starting");
+      await world.restart();
+      await quiet();
+      expect(runs(db, worker, web)).toEqual([true, true, false]);
+      expect(await inspect("web")).toMatchObject({ Status: "restarting" });
+      setHealth(db, "unhealthy");
+      await quiet();
+      expect(runs(web)).toEqual([false]);
+      setHealth(db, "healthy");
+      await quiet();
+      expect(runs(web)).toEqual([true]);
+    });
+
+    test("wait for those that are to complete", async () => {
+      const web = await runService("web", "migrate:service_completed_successfully:false");
+      const migrate = await runService("migrate", "", { RestartPolicy: { Name: "on-failure" } });
+      world.processes.clear();
+      await world.restart();
+      await quiet();
+      expect(runs(migrate, web)).toEqual([true, false]);
+      world.exit(migrate, 0);
+      await quiet();
+      expect(runs(web)).toEqual([true]);
+    });
+
+    test("do not wait for what will not come, for each other, or for strangers", async () => {
+      const ids = [
+        await runService("lost", "gone:service_healthy:false,done:service_healthy:false,,x"),
+        await runService("c1", "c2:service_healthy:false"),
+        await runService("c2", "c3:service_completed_successfully:false"),
+        await runService("c3", "c1:service_started:false"),
+      ];
+      await runService("done", "", {});
+      world.processes.clear();
+      await world.restart();
+      await quiet();
+      expect(runs(...ids)).toEqual([true, true, true, true]);
+    });
+
+    test("can be stopped and removed while they wait, and started by hand", async () => {
+      const ids: string[] = [];
+      for (const name of ["stopped", "removed", "started"])
+        ids.push(await runService(name, "db:service_healthy:false"));
+      const db = await runService("db", "");
+      world.processes.clear();
+      world.onHealthStart = (record) => setHealth(record.id, "starting");
+      await world.restart();
+      await quiet();
+      expect(runs(...ids, db)).toEqual([false, false, false, true]);
+      await world.containers.stop("stopped");
+      await world.containers.remove("removed", { force: true, volumes: false, link: false });
+      await world.containers.restart("started");
+      expect(runs(...ids)).toEqual([false, false, true]);
+      setHealth(db, "healthy");
+      await quiet();
+      expect(runs(...ids)).toEqual([false, false, true]);
+      expect(await inspect("stopped")).toMatchObject({ Status: "exited" });
+    });
+
+    test("wait for a dependency that ended with them", async () => {
+      const db = await runService("db", "");
+      const web = await runService("web", "db:service_healthy:false");
+      world.onHealthStart = (record) => setHealth(record.id, "starting");
+      world.exit(web, 1);
+      world.exit(db, 1);
+      await quiet();
+      world.clock.advance(200);
+      await quiet();
+      expect(runs(db, web)).toEqual([true, false]);
+      setHealth(db, "healthy");
+      await quiet();
+      expect(runs(web)).toEqual([true]);
+    });
   });
 
   test("one that waited for its restart gets it", async () => {

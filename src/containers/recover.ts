@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync } from "node:fs";
-import { log, messageOf } from "../lib/index.ts";
+import { log, messageOf, Slots } from "../lib/index.ts";
 import { removeBundle } from "./bundle.ts";
 import type { Context } from "./context.ts";
 import { undoCreate } from "./create.ts";
@@ -153,23 +153,29 @@ async function sweep(context: Context): Promise<void> {
  * first.
  */
 async function startAgain(context: Context, records: readonly ContainerRecord[]): Promise<void> {
+  // All at once, so that each sees who is still to come.
+  for (const record of records) if (wantsStartWithDaemon(record)) record.state.status = "restarting";
+  const slots = new Slots(AT_ONCE);
   const started = new Map<string, Promise<void>>();
-  await inTurns(inOrder(context, records), async (record) => {
+  for (const record of inOrder(context, records)) {
     const donors = donorsOf(context, record).flatMap(({ id }) => started.get(id) ?? []);
-    const work = Promise.allSettled(donors).then(() => startOrRemove(context, record));
-    started.set(record.id, work);
-    await work;
-  });
+    const work = Promise.allSettled(donors).then(() => startOrRemove(context, record, slots));
+    started.set(
+      record.id,
+      work.catch((error: unknown) => {
+        if (!context.closing.aborted) log.error("cannot recover a container", { error: messageOf(error) });
+      }),
+    );
+  }
+  await Promise.all(started.values());
 }
 
-async function startOrRemove(context: Context, record: ContainerRecord): Promise<void> {
+async function startOrRemove(context: Context, record: ContainerRecord, slots: Slots): Promise<void> {
   if (context.repository.byId(record.id) !== record || context.closing.aborted) return;
-  const { status } = record.state;
-  if (status === "running" || status === "paused") return;
-  if (status === "restarting" || wantsStartWithDaemon(record)) {
-    record.state.status = "restarting";
-    await restartByPolicy(context, record);
+  if (record.state.status === "restarting") {
+    await restartByPolicy(context, record, () => slots.take(context.closing));
   } else if (record.host.AutoRemove) {
+    using _slot = await slots.take(context.closing);
     await context.queues.run(record.id, async () => {
       if (context.repository.byId(record.id) !== record || isRunning(record)) return;
       await removeNow(context, record, { anonymousVolumes: true });

@@ -30,6 +30,7 @@ export class Repository {
   readonly #db: Database;
   readonly #byId = new Map<string, ContainerRecord>();
   readonly #byName = new Map<string, ContainerRecord>();
+  readonly #watchers = new Set<() => void>();
   /** Sorted, for look-ups by prefix. */
   #ids: string[] = [];
 
@@ -108,6 +109,7 @@ export class Repository {
       JSON.stringify(record.state),
       record.id,
     );
+    this.#tellWatchers();
   }
 
   /** All that `work` writes is kept, or nothing of it. */
@@ -126,6 +128,7 @@ export class Repository {
       JSON.stringify(state),
       record.id,
     );
+    this.#tellWatchers();
   }
 
   /** @throws Conflict where the name is taken */
@@ -157,6 +160,17 @@ export class Repository {
     this.#byName.delete(record.name);
     const at = this.#firstNotBefore(record.id);
     if (this.#ids[at] === record.id) this.#ids.splice(at, 1);
+    this.#tellWatchers();
+  }
+
+  /** Calls back after each change of a container's state, and when one is gone. */
+  watch(changed: () => void): Disposable {
+    this.#watchers.add(changed);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(changed) };
+  }
+
+  #tellWatchers(): void {
+    for (const changed of [...this.#watchers]) changed();
   }
 
   /**

@@ -25,6 +25,7 @@ import type {
 import { type Containers, openContainers } from "./containers.ts";
 import type { ExitWatch, Machine } from "./machine.ts";
 import type { AttachRequest, CommitOptions, Endpoints, Images, Snapshots, VolumeMounts } from "./ports.ts";
+import type { ContainerRecord } from "./record.ts";
 import type { CreateStreams, StreamsHost } from "./streams-contract.ts";
 import { FakeClock } from "./testing.ts";
 
@@ -71,6 +72,8 @@ export class World {
   propagation = "private";
   /** A directory that plays every container's root; without, containers have no files. */
   files: string | undefined;
+  /** What the health checks do at a container's start. */
+  onHealthStart: (record: ContainerRecord) => void = () => {};
   host: StreamsHost | undefined;
   containers: Containers;
   #onExit: (id: string, exit: ContainerExit) => void = () => {};
@@ -466,7 +469,10 @@ export class World {
           remove: () => {},
         },
         health: {
-          start: (record, { adopted }) => note(adopted ? "health.adopted" : "health.start")(record),
+          start: (record, { adopted }) => {
+            note(adopted ? "health.adopted" : "health.start")(record);
+            if (!adopted) this.onHealthStart(record);
+          },
           pause: () => {},
           resume: () => {},
           stop: (id) => note("health.stop")({ id }),

@@ -92,3 +92,28 @@ test("a published port goes on answering while the daemon is away, and after", a
   await engine.start();
   expect(await page()).toBe("here\n");
 });
+
+test("after the machine's end, an application's containers start in its order", async () => {
+  await using engine = await startEngine();
+  const service = (name: string, dependsOn: string, ...rest: string[]) => {
+    const label = (key: string, value: string) => ["--label", `com.docker.compose.${key}=${value}`];
+    const labels = [
+      ...label("project", "shop"),
+      ...label("service", name),
+      ...label("depends_on", dependsOn),
+    ];
+    return docker(engine, "run", "-d", "--name", name, "--restart", "always", ...labels, ...rest);
+  };
+  const health = ["--health-cmd", "test -e /ready", "--health-interval", "100ms"];
+  await service("web", "db:service_healthy:true", IMAGE, "sleep", "1000");
+  await service("db", "", ...health, IMAGE, "sh", "-c", "rm -f /ready; sleep 1000");
+  const pids = await docker(engine, "inspect", "-f", "{{.State.Pid}}", "web", "db");
+  await engine.kill();
+  for (const pid of pids.split("\n")) process.kill(Number(pid), "SIGKILL");
+  await engine.start();
+  const status = (name: string) => docker(engine, "inspect", "-f", "{{.State.Status}}", name);
+  await eventually(() => status("db"), "running");
+  expect(await status("web")).toBe("restarting");
+  await docker(engine, "exec", "db", "touch", "/ready");
+  await eventually(() => status("web"), "running");
+});

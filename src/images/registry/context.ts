@@ -1,7 +1,7 @@
 import type { Registries } from "../../distribution/index.ts";
+import type { Slots } from "../../lib/index.ts";
 import type { ImageContext } from "../context.ts";
 import type { LayerDownloads } from "./layer-downloads.ts";
-import type { Slots } from "./slots.ts";
 
 /** What the operations between here and registries work with. */
 export interface RegistryContext extends ImageContext {

@@ -1,12 +1,11 @@
 import { type LayerDescriptor, type RemoteRepository, verificationFailed } from "../../distribution/index.ts";
-import { decompress, EngineError, invalidParameter, kindOf, messageOf } from "../../lib/index.ts";
+import { decompress, EngineError, invalidParameter, kindOf, messageOf, Slots } from "../../lib/index.ts";
 import type { BlobWriter } from "../../store/index.ts";
 import type { HeldLayer, Layers, ReceivedLayer } from "../layers.ts";
 import { ByteQueue } from "../snapshots/byte-queue.ts";
 import type { DiffId } from "../snapshots/snapshotter.ts";
 import type { LayerProgress } from "./progress.ts";
 import { SharedWork } from "./shared-work.ts";
-import { Slots } from "./slots.ts";
 
 /** How a download stands. */
 type News =

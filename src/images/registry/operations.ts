@@ -6,7 +6,7 @@ import {
   Registries,
   type RegistriesConfig,
 } from "../../distribution/index.ts";
-import { invalidParameter, isDigest } from "../../lib/index.ts";
+import { invalidParameter, isDigest, Slots } from "../../lib/index.ts";
 import type {
   AuthConfig,
   AuthResponse,
@@ -26,7 +26,6 @@ import { type PullOptions, pullAllTags, pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 import { fetchManifests, pushManifestList, type RemoteAccess } from "./remote-manifests.ts";
 import { type FoundImage, type SearchFilters, searchRegistry } from "./search.ts";
-import { Slots } from "./slots.ts";
 
 /** An image as the API's requests name it: the tag, which may be a digest, apart or not. */
 export interface RequestedImage {

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { SharedWork } from "./shared-work.ts";
-import { Slots } from "./slots.ts";
 
 class Share implements Disposable {
   static open = 0;
@@ -92,24 +91,4 @@ test("SharedWork.run(): who joined a work that failed tries it themselves", asyn
   await expect(first).rejects.toThrow("no access");
   (await second)[Symbol.dispose]();
   expect(Share.open).toBe(0);
-});
-
-test("Slots.take() lets so many in, in order, and forgets who gave up", async () => {
-  const slots = new Slots(1);
-  const order: string[] = [];
-  const first = await slots.take(never);
-  expect(slots.areTaken).toBe(true);
-  const gone = new AbortController();
-  const lost = slots.take(gone.signal);
-  const waiting = ["a", "b"].map(async (name) => {
-    using _slot = await slots.take(never);
-    order.push(name);
-  });
-  gone.abort(new Error("gave up"));
-  await expect(lost).rejects.toThrow("gave up");
-  first[Symbol.dispose]();
-  first[Symbol.dispose]();
-  await Promise.all(waiting);
-  expect(order).toEqual(["a", "b"]);
-  expect(slots.areTaken).toBe(false);
 });
