@@ -10,6 +10,8 @@ export interface Job {
   readonly runs: number;
   /** berth's time divided by Docker's is to be at most this. */
   readonly atMost: number;
+  /** And berth's median is to be at most so many milliseconds. */
+  readonly atMostMs?: number;
   /** Prepares and times one run, in milliseconds. */
   time(engine: BenchEngine): Promise<number>;
   /** What the same takes by bare programs, by their names: what is not to be had faster in the usual way. */

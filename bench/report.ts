@@ -7,6 +7,8 @@ export interface Row {
   readonly docker?: Sample;
   readonly ratio?: number;
   readonly atMost: number;
+  /** Milliseconds. */
+  readonly atMostMs?: number;
   readonly limits?: Readonly<Record<string, Sample>>;
 }
 
@@ -38,8 +40,10 @@ export function table(rows: readonly Row[]): string {
     const docker = row.docker === undefined ? "–" : spread(row.docker);
     const ratio =
       row.ratio === undefined ? "–" : `${row.ratio.toFixed(2)}${row.ratio > row.atMost ? " ✗" : ""}`;
+    const isLate = row.atMostMs !== undefined && row.berth.median > row.atMostMs;
+    const within = row.atMostMs === undefined ? "" : `, ${row.atMostMs} ms${isLate ? " ✗" : ""}`;
     lines.push(
-      `| ${row.job} | ${spread(row.berth)} | ${docker} | ${ratio} | ${row.atMost} |${more(limits.join(", "))}`,
+      `| ${row.job} | ${spread(row.berth)} | ${docker} | ${ratio} | ${row.atMost}${within} |${more(limits.join(", "))}`,
     );
   }
   return lines.join("\n");

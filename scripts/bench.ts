@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { API_JOBS, API_RATES, idleListenersMegabytes } from "../bench/api.ts";
 import { bareRunc } from "../bench/bare-runc.ts";
 import { BUILD_JOBS } from "../bench/builds.ts";
+import { COMPOSE_JOBS } from "../bench/compose.ts";
 import { type BenchEngine, startBerth, startDocker } from "../bench/engines.ts";
 import { IMAGE_JOBS } from "../bench/images.ts";
 import { IMAGE, JOBS, type Job } from "../bench/jobs.ts";
@@ -49,7 +50,14 @@ let listeners: number[] = [];
     await engine.clientWithInput(tar, "import", "-", IMAGE);
     await engine.client("run", "--rm", IMAGE, "true");
   }
-  for (const job of [...JOBS, ...NETWORK_JOBS, ...IMAGE_JOBS, ...BUILD_JOBS, ...API_JOBS].filter(isWanted)) {
+  for (const job of [
+    ...JOBS,
+    ...NETWORK_JOBS,
+    ...IMAGE_JOBS,
+    ...BUILD_JOBS,
+    ...API_JOBS,
+    ...COMPOSE_JOBS,
+  ].filter(isWanted)) {
     rows.push(await measure(job, berth, docker));
     say(table(rows.slice(-1)).split("\n").at(-1)!);
   }
@@ -110,16 +118,17 @@ async function measure(job: Job, berth: BenchEngine, docker: BenchEngine | undef
   }
   const sample = summarize(ours);
   const limits = job.limits === undefined ? {} : { limits: await job.limits() };
-  if (docker === undefined) return { job: job.name, berth: sample, atMost: job.atMost, ...limits };
-  const dockerSample = summarize(theirs);
-  return {
-    job: job.name,
+  const { name, atMost, atMostMs } = job;
+  const row = {
+    job: name,
     berth: sample,
-    docker: dockerSample,
-    ratio: sample.median / dockerSample.median,
-    atMost: job.atMost,
+    atMost,
+    ...(atMostMs === undefined ? {} : { atMostMs }),
     ...limits,
   };
+  if (docker === undefined) return row;
+  const dockerSample = summarize(theirs);
+  return { ...row, docker: dockerSample, ratio: sample.median / dockerSample.median };
 }
 
 function footnotes(floor: Sample): string {
