@@ -31,7 +31,7 @@ export async function importImage(
   const name = repository ? parseRepositoryAndTag(repository, tag ?? "") : undefined;
   const platform = options.platform ? parsePlatform(options.platform) : undefined;
   const config = applyChanges({}, changes ?? []);
-  await using layer = await context.layers.receive(decompress(source));
+  await using layer = await context.layers.receive(decompress(source), { toKeep: true });
   using held = await layer.keep();
   const created = nowRfc3339();
   const comment = message || "Imported from -";

@@ -71,9 +71,13 @@ export class Layers {
 
   /**
    * Reads a layer's uncompressed tar to its end.
+   * @param options.toKeep it will be kept, on disk: what that takes is begun while its digest is still being made
    * @throws InvalidParameter for a malformed or hostile one, System where the disk has no room; nothing stays
    */
-  async receive(tar: AsyncIterable<Uint8Array>): Promise<ReceivedLayer> {
+  async receive(
+    tar: AsyncIterable<Uint8Array>,
+    { toKeep = false }: { toKeep?: boolean } = {},
+  ): Promise<ReceivedLayer> {
     await using undo = new AsyncDisposableStack();
     const writer = undo.use(await this.#blobs.writer());
     const receiver = undo.use(await this.#snapshotter.receive());
@@ -83,16 +87,16 @@ export class Layers {
       if (indexed !== undefined) await indexed;
       if (written !== undefined) await written;
     }
-    const [facts, { digest: diffId, sizeBytes: tarBytes }] = await Promise.all([
-      receiver.end(),
-      writer.finish(),
-    ]);
-    const resources = undo.move();
     let staged: Promise<unknown> | undefined;
     const stage = () => {
-      staged ??= Promise.all([writer.sync(), receiver.stage(writer.path)]);
+      staged ??= Promise.all([writer.sync(), writer.written().then(() => receiver.stage(writer.path))]);
       return staged;
     };
+    undo.defer(async () => void (await staged?.catch(() => {})));
+    const facts = await receiver.end();
+    if (toKeep) stage().catch(() => {});
+    const { digest: diffId, sizeBytes: tarBytes } = await writer.finish();
+    const resources = undo.move();
     const keep = async (came?: CameAs): Promise<HeldLayer> => {
       // The long part is done beside others; only giving names to what is on disk is done one by one.
       const syncing = came?.sync();

@@ -228,7 +228,8 @@ export class BlobWriter implements AsyncDisposable {
   #failure: unknown;
   #size = 0;
   #finishing: Promise<Digest> | undefined;
-  #synced = false;
+  #handedOver: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
   #settled = false;
   /** What is not committed stays; nobody else has it any more. */
   readonly #kept: { release(): void } | undefined;
@@ -300,12 +301,20 @@ export class BlobWriter implements AsyncDisposable {
 
   async #finish(): Promise<Digest> {
     const digestOfBatch = this.#size === this.#batchBytes ? hashAll(this.#batch) : undefined;
-    await this.#flush();
-    await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
+    await this.written();
     if (digestOfBatch !== undefined) return digestOfBatch;
     const hex = await this.#fileDigest?.finish(this.#size);
     return hex === undefined ? await hashFile(this.#path) : (`sha256:${hex}` as Digest);
+  }
+
+  /** No more come, and all bytes are handed to the kernel; their digest may still be in the making. */
+  written(): Promise<void> {
+    this.#handedOver ??= (async () => {
+      await this.#flush();
+      await this.#writing;
+      if (this.#failure !== undefined) throw this.#failure;
+    })();
+    return this.#handedOver;
   }
 
   /** The thread that hashes has nothing to do with it any more. */
@@ -314,12 +323,19 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   /** Makes the bytes durable, still without their name: `commit` then only has to give it to them. */
-  async sync(): Promise<void> {
-    await this.finish();
-    if (this.#synced) return;
+  sync(): Promise<void> {
+    this.#syncing ??= this.#sync();
+    return this.#syncing;
+  }
+
+  /** The disk writes what the other thread is still hashing. */
+  async #sync(): Promise<void> {
+    const finishing = this.finish();
+    finishing.catch(() => {});
+    await this.written();
     await this.#file.datasync();
-    this.#synced = true;
     faultPoint("blob-synced");
+    await finishing;
   }
 
   /**

@@ -110,7 +110,7 @@ class LayerDownload {
 
   async run(): Promise<HeldLayer> {
     await using file = await this.#layers.resumeForm(this.#descriptor.digest);
-    const receiving = this.#layers.receive(decompress(this.#queue));
+    const receiving = this.#layers.receive(decompress(this.#queue), { toKeep: true });
     receiving.catch((error: unknown) => {
       this.#unpackingFailed = true;
       this.#queue.fail(error);
