@@ -1,4 +1,5 @@
 import type { PathStat } from "../wire/index.ts";
+import { type Cancel, signalOf } from "./cancel.ts";
 import type { Engine } from "./engine.ts";
 import { segment } from "./query.ts";
 
@@ -10,8 +11,10 @@ export class Archives {
     this.#engine = engine;
   }
 
-  async stat(ref: string, path: string): Promise<PathStat> {
-    const response = await this.#engine.send({ method: "HEAD", path: at(ref), query: { path } });
+  /** What the file at a path of the container is. */
+  async stat(ref: string, path: string, cancel?: Cancel): Promise<PathStat> {
+    const signal = signalOf(cancel);
+    const response = await this.#engine.send({ method: "HEAD", path: at(ref), query: { path }, signal });
     await response.drain();
     return statIn(response.headers);
   }
@@ -20,8 +23,9 @@ export class Archives {
   async get(
     ref: string,
     path: string,
-    signal?: AbortSignal,
+    cancel?: Cancel,
   ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
+    const signal = signalOf(cancel);
     const response = await this.#engine.send({ method: "GET", path: at(ref), query: { path }, signal });
     return { stat: statIn(response.headers), tar: response.body() };
   }
@@ -40,7 +44,7 @@ export class Archives {
       copyUIDGID: copyOwner,
     };
     const headers = { "Content-Type": "application/x-tar" };
-    return this.#engine.run({ method: "PUT", path: at(ref), query, headers, body: tar, signal });
+    return this.#engine.request({ method: "PUT", path: at(ref), query, headers, body: tar, signal });
   }
 }
 

@@ -17,6 +17,7 @@ export interface ClientConfig {
   readonly pruneFilters?: readonly string[];
   readonly proxies?: Readonly<Record<string, ProxyConfig>>;
   readonly aliases?: Readonly<Record<string, string>>;
+  readonly cliPluginsExtraDirs?: readonly string[];
 }
 
 export interface StoredAuth {

@@ -1,6 +1,7 @@
 import { invalidParameter } from "../lib/index.ts";
 import { readTextFile } from "./client-config.ts";
 import type { TlsMaterial } from "./endpoint.ts";
+import { sha256Hex } from "./web-crypto.ts";
 
 /** The name of what is used where no context is chosen: it has no file. */
 export const DEFAULT_CONTEXT = "default";
@@ -30,8 +31,7 @@ export interface ContextPlace {
 
 /** Contexts are kept in folders named by the digest of their name. */
 export async function placeOfContext(configDirectory: string, name: string): Promise<ContextPlace> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name));
-  const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = await sha256Hex(name);
   return { meta: `${configDirectory}/contexts/meta/${hex}`, tls: `${configDirectory}/contexts/tls/${hex}` };
 }
 

@@ -91,6 +91,15 @@ test("an engine that is too old for our version is asked in its own", async () =
   expect(engine.apiVersion).toBe("1.41");
 });
 
+test("calls that begin at once all find the version that an older engine speaks", async () => {
+  const engine = await fakeEngine((socket, request) => {
+    if (request.includes("/v1.41/")) socket.end(json(200, []));
+    else socket.end("HTTP/1.1 400 Bad Request\r\nApi-Version: 1.41\r\nContent-Length: 0\r\n\r\n");
+  });
+  const lists = Array.from({ length: 5 }, () => engine.containers.list());
+  expect(await Promise.all(lists)).toEqual([[], [], [], [], []]);
+});
+
 test("a version that somebody chose is not negotiated", async () => {
   const refusing = await fakeEngine((socket) =>
     socket.end(json(400, { message: "client version 1.99 is too new" }, "Api-Version: 1.41\r\n")),
@@ -191,6 +200,16 @@ test("an attached stream carries both outputs, and its input can end before them
 test("a refused attach is an error, not a stream", async () => {
   const engine = await fakeEngine((socket) => socket.end(json(404, { message: "No such container: c" })));
   await expect(engine.containers.attach("c", { tty: false })).rejects.toMatchObject({ kind: "NotFound" });
+});
+
+test("who has waited for a container does not keep the connection, also where the engine does", async () => {
+  const left = Promise.withResolvers<void>();
+  const engine = await fakeEngine((socket) => {
+    socket.on("end", () => left.resolve()).resume();
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"StatusCode":3}\n\r\n');
+  });
+  expect(await engine.containers.wait("c")).toEqual({ StatusCode: 3 });
+  await left.promise;
 });
 
 test("progress comes line by line as the engine tells it", async () => {

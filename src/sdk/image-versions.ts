@@ -6,6 +6,7 @@ import type {
   ImageVersion,
   ImageVersionsPruneResponse,
 } from "../wire/index.ts";
+import { type Cancel, signalOf } from "./cancel.ts";
 import type { Engine } from "./engine.ts";
 import { jsonLines } from "./json-lines.ts";
 import { ownOfBerth } from "./own-of-berth.ts";
@@ -23,35 +24,43 @@ export class ImageVersions {
   }
 
   /** Newest first. */
-  list(name: string): Promise<ImageVersion[]> {
-    return ownOfBerth(this.#engine.json({ method: "GET", path: at(name, "/versions") }));
+  list(name: string, cancel?: Cancel): Promise<ImageVersion[]> {
+    const signal = signalOf(cancel);
+    return ownOfBerth(this.#engine.json({ method: "GET", path: at(name, "/versions"), signal }));
   }
 
   /** To a version by its number; without one, to the one before the present. */
-  rollBack(name: string, version?: number): Promise<ImageRollbackResponse> {
+  rollBack(name: string, version?: number, cancel?: Cancel): Promise<ImageRollbackResponse> {
     const query = { version };
-    return ownOfBerth(this.#engine.json({ method: "POST", path: at(name, "/rollback"), query }));
+    const signal = signalOf(cancel);
+    return ownOfBerth(this.#engine.json({ method: "POST", path: at(name, "/rollback"), query, signal }));
   }
 
   /** Forgets all versions but the present ones. */
-  prune(filters?: Filters): Promise<ImageVersionsPruneResponse> {
+  prune(filters?: Filters, cancel?: Cancel): Promise<ImageVersionsPruneResponse> {
     const query = { filters: encodeFilters(filters) };
-    return ownOfBerth(this.#engine.json({ method: "POST", path: "/berth/images/versions/prune", query }));
+    const path = "/berth/images/versions/prune";
+    return ownOfBerth(this.#engine.json({ method: "POST", path, query, signal: signalOf(cancel) }));
   }
 
-  diff(from: string, to: string): Promise<ImageDiff> {
-    return ownOfBerth(this.#engine.json({ method: "GET", path: "/berth/images/diff", query: { from, to } }));
+  /** What differs between two images. */
+  diff(from: string, to: string, cancel?: Cancel): Promise<ImageDiff> {
+    const query = { from, to };
+    const signal = signalOf(cancel);
+    return ownOfBerth(this.#engine.json({ method: "GET", path: "/berth/images/diff", query, signal }));
   }
 
   /** An image's layers, and who shares them. */
-  layers(name: string): Promise<ImageLayers> {
-    return ownOfBerth(this.#engine.json({ method: "GET", path: at(name, "/layers") }));
+  layers(name: string, cancel?: Cancel): Promise<ImageLayers> {
+    const signal = signalOf(cancel);
+    return ownOfBerth(this.#engine.json({ method: "GET", path: at(name, "/layers"), signal }));
   }
 
   /** The files of a layer: by its number from the bottom, by the beginning of its digest, or `all`. */
-  async files(name: string, layer: string): Promise<AsyncIterable<ImageFile>> {
+  async files(name: string, layer: string, cancel?: Cancel): Promise<AsyncIterable<ImageFile>> {
+    const signal = signalOf(cancel);
     const path = at(name, `/layers/${encodeURIComponent(layer)}/files`);
-    return jsonLines(await ownOfBerth(this.#engine.stream({ method: "GET", path })));
+    return jsonLines(await ownOfBerth(this.#engine.stream({ method: "GET", path, signal })));
   }
 }
 

@@ -8,6 +8,7 @@ import type {
   ImageSummary,
   JsonMessage,
 } from "../wire/index.ts";
+import { type Cancel, signalOf } from "./cancel.ts";
 import type { Engine } from "./engine.ts";
 import type { RequestBody } from "./http.ts";
 import { jsonLines } from "./json-lines.ts";
@@ -19,6 +20,7 @@ export type Progress = AsyncIterable<JsonMessage>;
 export interface PlatformChoice {
   /** As JSON: `{"os":"linux","architecture":"amd64"}`. */
   readonly platform?: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What images are here and what happens to them. An image is given by reference, id or a prefix of it. */
@@ -29,6 +31,7 @@ export class Images {
     this.#engine = engine;
   }
 
+  /** Images that are in the engine. */
   list(
     options: {
       all?: boolean;
@@ -36,43 +39,57 @@ export class Images {
       manifests?: boolean;
       sharedSize?: boolean;
       filters?: Filters;
+      signal?: AbortSignal | undefined;
     } = {},
   ): Promise<ImageSummary[]> {
-    const { filters, sharedSize, ...rest } = options;
+    const { filters, sharedSize, signal, ...rest } = options;
     const query = { ...rest, "shared-size": sharedSize, filters: encodeFilters(filters) };
-    return this.#engine.json({ method: "GET", path: "/images/json", query });
+    return this.#engine.json({ method: "GET", path: "/images/json", query, signal });
   }
 
+  /** Everything that the engine knows of one. */
   inspect(ref: string, options: PlatformChoice = {}): Promise<ImageInspect> {
     return this.inspectText(ref, options).then((text) => JSON.parse(text) as ImageInspect);
   }
 
   /** The engine's own JSON, with its order of keys and every digit of its numbers. */
-  inspectText(ref: string, options: PlatformChoice = {}): Promise<string> {
-    return this.#engine.text({ method: "GET", path: at(ref, "/json"), query: { ...options } });
+  inspectText(ref: string, { signal, ...query }: PlatformChoice = {}): Promise<string> {
+    return this.#engine.text({ method: "GET", path: at(ref, "/json"), query, signal });
   }
 
-  history(ref: string, options: PlatformChoice = {}): Promise<ImageHistoryItem[]> {
-    return this.#engine.json({ method: "GET", path: at(ref, "/history"), query: { ...options } });
+  /** The steps by which it was made, newest first. */
+  history(ref: string, { signal, ...query }: PlatformChoice = {}): Promise<ImageHistoryItem[]> {
+    return this.#engine.json({ method: "GET", path: at(ref, "/history"), query, signal });
   }
 
-  tag(ref: string, target: { repo: string; tag?: string }): Promise<void> {
-    return this.#engine.run({ method: "POST", path: at(ref, "/tag"), query: { ...target } });
+  /** Gives an image one more name. */
+  tag(ref: string, target: { repo: string; tag?: string }, cancel?: Cancel): Promise<void> {
+    const query = { ...target };
+    return this.#engine.request({ method: "POST", path: at(ref, "/tag"), query, signal: signalOf(cancel) });
   }
 
+  /** Takes away a name, and the image with its last one. */
   remove(
     ref: string,
-    options: { force?: boolean; noPrune?: boolean; platforms?: readonly string[] } = {},
+    options: {
+      force?: boolean;
+      noPrune?: boolean;
+      platforms?: readonly string[];
+      signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<ImageDeleteItem[]> {
+    const { signal } = options;
     const query = { force: options.force, noprune: options.noPrune, platforms: options.platforms };
-    return this.#engine.json({ method: "DELETE", path: at(ref, ""), query });
+    return this.#engine.json({ method: "DELETE", path: at(ref, ""), query, signal });
   }
 
-  prune(filters?: Filters): Promise<ImagePruneResponse> {
+  /** Removes those without a name or, with the filter `dangling: ["false"]`, all that no container uses. */
+  prune(filters?: Filters, cancel?: Cancel): Promise<ImagePruneResponse> {
     return this.#engine.json({
       method: "POST",
       path: "/images/prune",
       query: { filters: encodeFilters(filters) },
+      signal: signalOf(cancel),
     });
   }
 
@@ -80,9 +97,10 @@ export class Images {
   pull(
     options: { fromImage: string; tag?: string; platform?: string },
     auth?: string,
-    signal?: AbortSignal,
+    cancel?: Cancel,
   ): Promise<Progress> {
-    return this.#progress("/images/create", { ...options }, { headers: withAuth(auth), signal });
+    const headers = withAuth(auth);
+    return this.#progress("/images/create", { ...options }, { headers, signal: signalOf(cancel) });
   }
 
   /** Uploads an image. */
@@ -90,8 +108,9 @@ export class Images {
     ref: string,
     options: { tag?: string; platform?: string },
     auth?: string,
-    signal?: AbortSignal,
+    cancel?: Cancel,
   ): Promise<Progress> {
+    const signal = signalOf(cancel);
     // The engine wants the header even where there is nothing to say.
     const headers = withAuth(auth ?? btoa("{}"));
     return this.#progress(`/images/${segment("image", ref)}/push`, { ...options }, { headers, signal });
@@ -108,18 +127,19 @@ export class Images {
       platform?: string;
     },
     tar?: AsyncIterable<Uint8Array>,
-    signal?: AbortSignal,
+    cancel?: Cancel,
   ): Promise<Progress> {
     const query = { ...options, fromSrc: options.fromSrc ?? "-" };
-    return this.#progress("/images/create", query, { body: tar, signal });
+    return this.#progress("/images/create", query, { body: tar, signal: signalOf(cancel) });
   }
 
   /** Takes in images that `save` wrote. */
   load(
     tar: AsyncIterable<Uint8Array>,
     options: { quiet?: boolean; platforms?: readonly string[] } = {},
-    signal?: AbortSignal,
+    cancel?: Cancel,
   ): Promise<Progress> {
+    const signal = signalOf(cancel);
     const headers = { "Content-Type": "application/x-tar" };
     const query = { quiet: options.quiet === true ? "1" : "0", platform: options.platforms };
     return this.#progress("/images/load", query, { headers, body: tar, signal });
@@ -128,7 +148,7 @@ export class Images {
   /** Several images as one tar. */
   save(
     refs: readonly string[],
-    options: { platforms?: readonly string[]; signal?: AbortSignal } = {},
+    options: { platforms?: readonly string[]; signal?: AbortSignal | undefined } = {},
   ): Promise<AsyncIterable<Uint8Array>> {
     const { platforms, signal } = options;
     return this.#engine.stream({
@@ -151,18 +171,29 @@ export class Images {
       changes?: readonly string[];
     },
     config?: ContainerConfig,
+    cancel?: Cancel,
   ): Promise<string> {
+    const signal = signalOf(cancel);
     const query = { ...options, pause: options.pause === false ? "0" : undefined };
-    return (await this.#engine.json<IdResponse>({ method: "POST", path: "/commit", query, json: config })).Id;
+    const call = { method: "POST", path: "/commit", query, json: config, signal } as const;
+    return (await this.#engine.json<IdResponse>(call)).Id;
   }
 
+  /** Looks for images on Docker Hub, by way of the engine. */
   search(
     term: string,
-    options: { limit?: number; filters?: Filters } = {},
+    options: { limit?: number; filters?: Filters; signal?: AbortSignal | undefined } = {},
     auth?: string,
   ): Promise<SearchResult[]> {
+    const { signal } = options;
     const query = { term, limit: options.limit, filters: encodeFilters(options.filters) };
-    return this.#engine.json({ method: "GET", path: "/images/search", query, headers: withAuth(auth) });
+    return this.#engine.json({
+      method: "GET",
+      path: "/images/search",
+      query,
+      headers: withAuth(auth),
+      signal,
+    });
   }
 
   /** Builds an image of a context's tar. */
@@ -170,9 +201,9 @@ export class Images {
     query: Query,
     context: RequestBody | undefined,
     headers: Record<string, string>,
-    signal?: AbortSignal,
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<Progress> {
-    return this.#progress("/build", query, { headers, body: context, signal });
+    return this.#progress("/build", query, { headers, body: context, signal: options.signal });
   }
 
   async #progress(

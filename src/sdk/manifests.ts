@@ -8,6 +8,7 @@ export interface ManifestAccess {
   readonly auth?: string | undefined;
   /** The registry may do without TLS, or have any certificate. */
   readonly insecure?: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Manifests in registries, by way of the engine; berth's own, which no other engine has. */
@@ -37,8 +38,9 @@ function at(name: string): string {
   return `/berth/manifests/${segment("image", name)}`;
 }
 
-function sent({ auth, insecure }: ManifestAccess): Pick<Call, "query" | "headers"> {
+function sent({ auth, insecure, signal }: ManifestAccess): Pick<Call, "query" | "headers" | "signal"> {
   return {
+    signal,
     query: { insecure: insecure === true ? "1" : undefined },
     headers: auth === undefined ? {} : { "X-Registry-Auth": auth },
   };

@@ -36,3 +36,8 @@ export function segment(kind: "container" | "image" | "volume" | "network" | "ex
   if (trimmed === "") throw invalidParameter(`invalid ${kind} name or ID: value is empty`);
   return encodeURIComponent(trimmed).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
 }
+
+/** A moment as the API takes it: seconds since the epoch with their fraction. Texts are sent as they are. */
+export function timeText(time: string | Date | undefined): string | undefined {
+  return time instanceof Date ? (time.getTime() / 1000).toFixed(3) : time;
+}

@@ -1,14 +1,16 @@
 import type {
   AuthConfig,
   AuthResponse,
+  BuildPruneResponse,
   DiskUsage,
   EventMessage,
   SystemInfo,
   SystemVersion,
 } from "../wire/index.ts";
+import { type Cancel, signalOf } from "./cancel.ts";
 import type { Engine } from "./engine.ts";
 import { textLines } from "./json-lines.ts";
-import { encodeFilters, type Filters } from "./query.ts";
+import { encodeFilters, type Filters, timeText } from "./query.ts";
 
 /** The engine itself. */
 export class System {
@@ -19,33 +21,38 @@ export class System {
   }
 
   /** Resolves with the API version in use when an engine answers. */
-  ping(signal?: AbortSignal): Promise<string> {
-    return this.#engine.negotiate(signal);
+  ping(cancel?: Cancel): Promise<string> {
+    return this.#engine.negotiate(cancel);
   }
 
   /** What an engine says of itself with every answer: `Berth/0.1.0 (linux)`, and which of Docker's builders it prefers. */
-  async identity(signal?: AbortSignal): Promise<{ readonly server: string; readonly builder: string }> {
+  async identity(cancel?: Cancel): Promise<{ readonly server: string; readonly builder: string }> {
+    const signal = signalOf(cancel);
     const response = await this.#engine.send({ method: "HEAD", path: "/_ping", signal });
     await response.drain();
     const { headers } = response;
     return { server: headers.get("server") ?? "", builder: headers.get("builder-version") ?? "" };
   }
 
-  version(): Promise<SystemVersion> {
-    return this.#engine.json({ method: "GET", path: "/version" });
+  /** Versions of the engine and its parts. */
+  version(cancel?: Cancel): Promise<SystemVersion> {
+    return this.#engine.json({ method: "GET", path: "/version", signal: signalOf(cancel) });
   }
 
-  info(): Promise<SystemInfo> {
-    return this.#engine.json({ method: "GET", path: "/info" });
+  /** What the engine knows of itself and its machine. */
+  info(cancel?: Cancel): Promise<SystemInfo> {
+    return this.#engine.json({ method: "GET", path: "/info", signal: signalOf(cancel) });
   }
 
-  diskUsage(types: readonly string[] = []): Promise<DiskUsage> {
-    return this.#engine.json({ method: "GET", path: "/system/df", query: { type: types } });
+  /** What takes space: all kinds, or `container`, `image`, `volume`, `build-cache`. */
+  diskUsage(types: readonly string[] = [], cancel?: Cancel): Promise<DiskUsage> {
+    const signal = signalOf(cancel);
+    return this.#engine.json({ method: "GET", path: "/system/df", query: { type: types }, signal });
   }
 
   /** Checks credentials with a registry. */
-  auth(config: AuthConfig): Promise<AuthResponse> {
-    return this.#engine.json({ method: "POST", path: "/auth", json: config });
+  auth(config: AuthConfig, cancel?: Cancel): Promise<AuthResponse> {
+    return this.#engine.json({ method: "POST", path: "/auth", json: config, signal: signalOf(cancel) });
   }
 
   /** Past events since `since`, then what happens, until `until` or the signal's abort. */
@@ -56,21 +63,13 @@ export class System {
   /** The same as the engine's own JSON: `timeNano` has more digits than a number keeps. */
   async eventLines(options: EventsOptions = {}): Promise<AsyncIterable<string>> {
     const { since, until, filters, signal } = options;
-    const query = { since, until, filters: encodeFilters(filters) };
+    const query = { since: timeText(since), until: timeText(until), filters: encodeFilters(filters) };
     return textLines(await this.#engine.stream({ method: "GET", path: "/events", query, signal }));
   }
 
   /** Removes what builds have kept. */
-  pruneBuildCache(
-    options: {
-      all?: boolean;
-      filters?: Filters;
-      reservedBytes?: number;
-      maxUsedBytes?: number;
-      minFreeBytes?: number;
-    } = {},
-  ): Promise<{ SpaceReclaimed?: number; CachesDeleted?: string[] | null }> {
-    const { all, filters, reservedBytes, maxUsedBytes, minFreeBytes } = options;
+  pruneBuildCache(options: PruneBuildsOptions = {}): Promise<BuildPruneResponse> {
+    const { all, filters, reservedBytes, maxUsedBytes, minFreeBytes, signal } = options;
     const query = {
       all,
       filters: encodeFilters(filters),
@@ -80,14 +79,27 @@ export class System {
       "max-used-space": maxUsedBytes || undefined,
       "min-free-space": minFreeBytes || undefined,
     };
-    return this.#engine.json({ method: "POST", path: "/build/prune", query });
+    return this.#engine.json({ method: "POST", path: "/build/prune", query, signal });
   }
 }
 
+export interface PruneBuildsOptions {
+  /** Also what images need. */
+  readonly all?: boolean;
+  readonly filters?: Filters;
+  /** Bytes that may stay in any case. */
+  readonly reservedBytes?: number;
+  /** Bytes that may stay at most. */
+  readonly maxUsedBytes?: number;
+  /** Bytes of the disk that are to be free. */
+  readonly minFreeBytes?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface EventsOptions {
-  /** Seconds since the epoch, with fraction. */
-  readonly since?: string | undefined;
-  readonly until?: string | undefined;
+  /** Seconds since the epoch, with fraction, a time in RFC 3339, or a date. */
+  readonly since?: string | Date | undefined;
+  readonly until?: string | Date | undefined;
   readonly filters?: Filters;
   readonly signal?: AbortSignal | undefined;
 }

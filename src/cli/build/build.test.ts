@@ -1,15 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatusMessage } from "../../lib/buildkit/index.ts";
-import { readInput } from "./input.ts";
-import { planOutput } from "./outputs.ts";
+import { parseOutputs } from "./outputs.ts";
 import { JsonView } from "./progress/json-view.ts";
 import { PlainView } from "./progress/plain-view.ts";
 import { TerminalView } from "./progress/terminal-view.ts";
 import { harmless } from "./progress/texts.ts";
-import { cacheSources, wantsInlineCache, wantsProvenance } from "./request.ts";
+import { parseContext } from "./request.ts";
 import { parseSecrets } from "./secrets.ts";
 
 const collecting = (warn: (text: string) => void) => ({ print() {}, warn });
@@ -21,17 +20,17 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("--secret", () => {
-  const parse = (spec: string, env = {}) => [...parseSecrets([spec], env)][0];
+  const parse = (spec: string, env = {}) => parseSecrets([spec], env)[0];
 
   test("is a file or a variable", () => {
     writeFileSync(join(folder, "s"), "");
     const path = join(folder, "s");
-    expect(parse(`id=a,src=${path}`)).toEqual(["a", { path }]);
-    expect(parse(`type=file,id=a,source=${path}`)).toEqual(["a", { path }]);
-    expect(parse("id=a,env=V", { V: "v" })).toEqual(["a", { value: "v" }]);
-    expect(parse("id=V", { V: "v" })).toEqual(["V", { value: "v" }]);
-    expect(parse("id=a,type=env,src=V", { V: "v" })).toEqual(["a", { value: "v" }]);
-    expect(parse(`id=a,src=${path}`, { a: "not this" })).toEqual(["a", { path }]);
+    expect(parse(`id=a,src=${path}`)).toEqual({ id: "a", file: path });
+    expect(parse(`type=file,id=a,source=${path}`)).toEqual({ id: "a", file: path });
+    expect(parse("id=a,env=V", { V: "v" })).toEqual({ id: "a", value: "v" });
+    expect(parse("id=V", { V: "v" })).toEqual({ id: "V", value: "v" });
+    expect(parse("id=a,type=env,src=V", { V: "v" })).toEqual({ id: "a", value: "v" });
+    expect(parse(`id=a,src=${path}`, { a: "not this" })).toEqual({ id: "a", file: path });
   });
 
   test("is refused in Docker's words", () => {
@@ -47,63 +46,23 @@ describe("--secret", () => {
   });
 });
 
-test("-o says what the engine is asked, and whether it sends something", () => {
-  const plan = (output: string[], more = {}) => planOutput({ output, push: false, load: false, ...more });
-  expect(plan([])).toMatchObject({ asked: undefined, isImage: true });
-  expect(plan([], { push: true }).asked).toEqual([{ Type: "image", Attrs: { push: "true" } }]);
-  expect(plan(["type=docker"])).toMatchObject({ asked: undefined, isImage: true });
-  expect(plan(["type=image,name=a:1,push=true"])).toMatchObject({
-    tags: ["a:1"],
-    asked: [{ Type: "image", Attrs: { push: "true" } }],
-  });
-  expect(plan([folder]).asked).toEqual([{ Type: "tar", Attrs: { dest: "-" } }]);
-  expect(plan([`type=oci,dest=${folder}/x`]).asked).toEqual([
-    { Type: "oci", Attrs: { dest: `${folder}/x` } },
+test("-o says what the result is and where it goes", () => {
+  const outputs = (output: string[], more = {}) =>
+    parseOutputs({ output, push: false, load: false, ...more });
+  expect(outputs([])).toEqual({ outputs: [], toStdout: false });
+  expect(outputs(["out"]).outputs).toEqual([{ type: "local", dest: "out", attributes: {} }]);
+  expect(outputs(["type=oci,dest=x,a=b"]).outputs).toEqual([
+    { type: "oci", dest: "x", attributes: { a: "b" } },
   ]);
-  expect(plan(["type=cacheonly"])).toMatchObject({ isImage: false, take: undefined });
-  expect(() => plan(["a", "b"])).toThrow("only one output");
-  expect(() => plan([`type=tar,dest=${folder}`])).toThrow("is a directory");
-  expect(() => plan(["type=local,dest=x"], { push: true })).toThrow(
-    `push and "local" output can't be used together`,
-  );
+  expect(() => outputs(["type=local,dest=-"])).toThrow("dest cannot be stdout for local exporter");
+  expect(() => outputs(["dest=x"])).toThrow("type is required for output");
+  expect(() => outputs(["type=oci,x"])).toThrow("invalid value x");
+  expect(() => outputs([], { push: true, load: true })).toThrow("push and load may not be set together");
 });
 
-test("caches are of images", () => {
-  expect(cacheSources(["a,b:1", "type=registry,ref=c"])).toEqual(["a", "b:1", "c"]);
-  expect(() => cacheSources(["type=registry"])).toThrow("needs its image");
-  expect([wantsInlineCache([]), wantsInlineCache(["type=inline"]), wantsInlineCache(["inline"])]).toEqual([
-    false,
-    true,
-    true,
-  ]);
-  expect(["true", "mode=max", "false", "0", "disabled=true"].map(wantsProvenance)).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-  ]);
-});
-
-test("where the Dockerfile is", async () => {
-  const context = join(folder, "context");
-  mkdirSync(join(context, "sub"), { recursive: true });
-  for (const name of ["Dockerfile", "sub/Other"]) writeFileSync(join(context, name), "FROM x");
-  writeFileSync(join(folder, "Outside"), "FROM y");
-  writeFileSync(join(folder, "Outside.dockerignore"), "z");
-  const dockerfile = async (file: string) => (await readInput(context, file, [])).dockerfile;
-  expect(await dockerfile("")).toEqual({ kind: "inside", name: "Dockerfile" });
-  expect(await dockerfile("sub/Other")).toEqual({ kind: "inside", name: "sub/Other" });
-  expect(await dockerfile(join(context, "sub/Other"))).toEqual({ kind: "inside", name: "sub/Other" });
-  expect(await dockerfile(join(folder, "Outside"))).toMatchObject({ kind: "text", ignore: Buffer.from("z") });
-  await expect(dockerfile("nosuch")).rejects.toThrow("failed to read dockerfile: open");
-  const remote = await readInput("https://example.com/x.git#main", "", [`n=${folder}`, "i=docker-image://x"]);
-  expect(remote.context).toEqual({ kind: "remote", url: "https://example.com/x.git#main" });
-  expect([...remote.named]).toEqual([
-    ["n", { kind: "folder", path: folder }],
-    ["i", { kind: "address", address: "docker-image://x" }],
-  ]);
-  await expect(readInput(context, "", ["x"])).rejects.toThrow("invalid context value: x, expected key=value");
+test("--build-context is a name and a place", () => {
+  expect(parseContext("n=docker-image://x")).toEqual(["n", "docker-image://x"]);
+  expect(() => parseContext("x")).toThrow("invalid context value: x, expected key=value");
 });
 
 describe("progress", () => {

@@ -1,72 +1,118 @@
-import type { Query } from "../../sdk/index.ts";
+import type { BuildOptions } from "../../sdk/index.ts";
 import type { Ulimit } from "../../wire/index.ts";
 import type { Cli } from "../cli.ts";
-import { parseCsv } from "../options/csv.ts";
 import { pairsToRecord } from "../options/environment.ts";
 
 /** The flags of `build` that the engine is told as they are. */
-export interface BuildFlags {
+export interface RequestFlags {
   readonly "add-host": readonly string[];
+  readonly allow: readonly string[];
+  readonly attest: readonly string[];
   readonly "build-arg": readonly string[];
+  readonly "build-context": readonly string[];
   readonly "cache-from": readonly string[];
   readonly "cache-to": readonly string[];
   readonly "cgroup-parent": string;
+  readonly compress: boolean;
   readonly "cpu-period": number;
   readonly "cpu-quota": number;
   readonly "cpu-shares": number;
   readonly "cpuset-cpus": string;
   readonly "cpuset-mems": string;
+  readonly "force-rm": boolean;
+  readonly isolation: string;
   readonly label: readonly string[];
   readonly memory: number;
   readonly "memory-swap": number;
+  readonly "metadata-file": string;
   readonly network: string;
   readonly "no-cache": boolean;
   readonly "no-cache-filter": readonly string[];
   readonly platform: string;
   readonly provenance: string;
   readonly pull: boolean;
+  readonly push: boolean;
+  readonly quiet: boolean;
   readonly reproducible: boolean;
+  readonly rm: boolean;
+  readonly sbom: string;
   readonly "security-opt": readonly string[];
   readonly "shm-size": number;
   readonly squash: boolean;
+  readonly ssh: readonly string[];
   readonly tag: readonly string[];
   readonly target: string;
   readonly ulimit: readonly Ulimit[];
 }
 
-export const json = (value: object): string | undefined =>
-  Object.keys(value).length === 0 ? undefined : JSON.stringify(value);
-
-/** What `POST /build` is asked, whichever of the two ways. */
-export function commonQuery(cli: Cli, flags: BuildFlags): Query {
+/** What of the request the flags say directly. @throws with Docker's words */
+export function requestOptions(cli: Cli, flags: RequestFlags): BuildOptions {
+  const platform = flags.platform || (cli.env["DOCKER_DEFAULT_PLATFORM"] ?? "");
   return {
-    t: flags.tag,
-    extrahosts: flags["add-host"].join(","),
-    buildargs: json(buildArguments(cli, flags)),
-    cachefrom: json(cacheSources(flags["cache-from"])),
-    cgroupparent: flags["cgroup-parent"],
-    cpuperiod: flags["cpu-period"] || undefined,
-    cpuquota: flags["cpu-quota"] || undefined,
-    cpushares: flags["cpu-shares"] || undefined,
-    cpusetcpus: flags["cpuset-cpus"],
-    cpusetmems: flags["cpuset-mems"],
-    labels: json(pairsToRecord(flags.label)),
-    memory: flags.memory || undefined,
-    memswap: flags["memory-swap"] || undefined,
-    networkmode: flags.network,
-    nocache: flags["no-cache"],
-    platform: flags.platform || (cli.env["DOCKER_DEFAULT_PLATFORM"] ?? ""),
+    allow: flags.allow,
+    args: buildArguments(cli, flags),
+    cacheFrom: flags["cache-from"],
+    cacheTo: flags["cache-to"],
+    cgroupParent: flags["cgroup-parent"],
+    contexts: Object.fromEntries(flags["build-context"].map(parseContext)),
+    cpuPeriod: flags["cpu-period"],
+    cpuQuota: flags["cpu-quota"],
+    cpuShares: flags["cpu-shares"],
+    cpusetCpus: flags["cpuset-cpus"],
+    cpusetMems: flags["cpuset-mems"],
+    extraHosts: flags["add-host"],
+    labels: pairsToRecord(flags.label),
+    memoryBytes: flags.memory,
+    memorySwapBytes: flags["memory-swap"],
+    metadata: flags["metadata-file"] !== "",
+    network: flags.network,
+    noCache: flags["no-cache"],
+    noCacheFilter: flags["no-cache-filter"],
+    platforms: platform === "" ? [] : [platform],
+    ...attestations(flags),
     pull: flags.pull,
-    securityopt: json(flags["security-opt"]),
-    shmsize: flags["shm-size"] || undefined,
+    push: flags.push,
+    quiet: flags.quiet,
+    securityOptions: flags["security-opt"],
+    shmSizeBytes: flags["shm-size"],
     squash: flags.squash,
+    ssh: flags.ssh,
+    tags: flags.tag,
     target: flags.target,
-    ulimits: json(flags.ulimit),
+    ulimits: flags.ulimit,
+    classic: {
+      compress: flags.compress,
+      forceRemove: flags["force-rm"],
+      isolation: flags.isolation,
+      keepContainers: !flags.rm,
+    },
   };
 }
 
+const isOff = (text: string) => /^(false|0|f|no)$/i.test(text) || /(^|,)disabled=true(,|$)/i.test(text);
+
+/** What `--attest`, `--provenance` and `--sbom` come to. @throws for what is not made here */
+function attestations({ attest, provenance, sbom }: RequestFlags): Pick<BuildOptions, "provenance" | "sbom"> {
+  let wanted = provenance;
+  let sbomSpec = sbom;
+  for (const spec of attest) {
+    const type = /(?:^|,)type=([^,]*)/.exec(spec)?.[1] ?? spec;
+    if (type === "provenance") wanted = isOff(spec) ? "false" : "true";
+    else if (type === "sbom") sbomSpec = spec;
+    else
+      throw new Error(
+        `unsupported attestation type ${JSON.stringify(type)}: provenance and sbom are supported`,
+      );
+  }
+  if (/(^|,)generator=/.test(sbomSpec))
+    throw new Error(
+      "generators of SBOMs are not supported: the engine lists packages itself, and runs no image for it",
+    );
+  return { provenance: wanted, sbom: !isOff(sbomSpec) };
+}
+
 /** An argument without a value, which nobody here knows either, takes the one of the Dockerfile away. */
-function buildArguments(cli: Cli, flags: BuildFlags): Record<string, string | null> {
+function buildArguments(cli: Cli, flags: RequestFlags): Record<string, string | null> {
   const given = flags["build-arg"].map((pair): [string, string | null] => {
     const at = pair.indexOf("=");
     return at < 0 ? [pair, null] : [pair.slice(0, at), pair.slice(at + 1)];
@@ -75,31 +121,10 @@ function buildArguments(cli: Cli, flags: BuildFlags): Record<string, string | nu
   return { ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: epoch }), ...Object.fromEntries(given) };
 }
 
-/** `image,image`, or `type=registry,ref=image`. @throws for other kinds of caches */
-export function cacheSources(specs: readonly string[]): string[] {
-  return specs.flatMap((spec) => {
-    const fields = parseCsv(spec);
-    if (!fields.some((field) => field.includes("="))) return fields.filter((field) => field !== "");
-    const { type = "", ref = "" } = Object.fromEntries(fields.map((field) => field.split(/=(.*)/s)));
-    if (type !== "registry")
-      throw new Error(`cache import of type ${JSON.stringify(type)} is not supported: only registry is`);
-    if (ref === "") throw new Error("a cache of type registry needs its image: ref=…");
-    return [ref];
-  });
-}
-
-/** Whether the image is to carry what the next build's `--cache-from` needs. @throws for other kinds of caches */
-export function wantsInlineCache(specs: readonly string[]): boolean {
-  for (const spec of specs) {
-    if (spec === "inline") continue;
-    const { type = "" } = Object.fromEntries(parseCsv(spec).map((field) => field.split(/=(.*)/s)));
-    if (type !== "inline")
-      throw new Error(`cache export of type ${JSON.stringify(type)} is not supported: only inline is`);
-  }
-  return specs.length > 0;
-}
-
-/** `--provenance=false`, `mode=min`, `disabled=true`. */
-export function wantsProvenance(text: string): boolean {
-  return !/^(false|0|f|no)$/i.test(text) && !/(^|,)disabled=true(,|$)/i.test(text);
+/** `name=folder`, `name=docker-image://…`, `name=oci-layout://…`, `name=https://…`. */
+export function parseContext(spec: string): [string, string] {
+  const at = spec.indexOf("=");
+  const value = spec.slice(at + 1);
+  if (at <= 0 || value === "") throw new Error(`invalid context value: ${spec}, expected key=value`);
+  return [spec.slice(0, at), value];
 }

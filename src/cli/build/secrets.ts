@@ -1,21 +1,18 @@
 import { statSync } from "node:fs";
+import type { BuildSecret } from "../../sdk/index.ts";
 import { parseCsv } from "../options/csv.ts";
 
-/** Where a secret comes from. */
-export type Secret = { readonly path: string } | { readonly value: string };
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads `--secret id=name[,src=file|env=VARIABLE]`. Without either, a variable of the secret's name, then a file of it.
  * @throws with Docker's words
  */
-export function parseSecrets(
-  specs: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ReadonlyMap<string, Secret> {
-  return new Map(specs.map((spec) => parseSecret(spec, env)));
+export function parseSecrets(specs: readonly string[], env: Environment): BuildSecret[] {
+  return specs.map((spec) => parseSecret(spec, env));
 }
 
-function parseSecret(spec: string, env: Readonly<Record<string, string | undefined>>): [string, Secret] {
+function parseSecret(spec: string, env: Environment): BuildSecret {
   const fields: Record<string, string> = {};
   for (const field of parseCsv(spec)) {
     const [, key = "", value] = /^([^=]*)(?:=(.*))?$/s.exec(field) ?? [];
@@ -35,9 +32,9 @@ function parseSecret(spec: string, env: Readonly<Record<string, string | undefin
   const variable =
     fields["env"] ??
     (type === "env" ? (src ?? id) : src === undefined && env[id] !== undefined ? id : undefined);
-  if (variable !== undefined) return [id, { value: env[variable] ?? "" }];
+  if (variable !== undefined) return { id, value: env[variable] ?? "" };
   const path = src ?? id;
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new Error(`failed to stat ${path}: no such file or directory`);
-  return [id, { path }];
+  if (statSync(path, { throwIfNoEntry: false }) === undefined)
+    throw new Error(`failed to stat ${path}: no such file or directory`);
+  return { id, file: path };
 }

@@ -13,13 +13,13 @@ import {
   sendFiles,
   type TreeFilter,
 } from "../../../lib/buildkit/index.ts";
-import type { ClientConfig } from "../../../sdk/index.ts";
-import { DOCKER_HUB, findCredentials } from "../../actions/credentials.ts";
+import { type Handler, type ServedCall, unary } from "../../../lib/grpc/index.ts";
+import type { ClientConfig } from "../../client-config.ts";
+import { DOCKER_HUB, findCredentials } from "../../credentials.ts";
 import type { Secret } from "../secrets.ts";
-import { type Handler, type ServerCall, unary } from "./server.ts";
 
 /** Directories by name, each as the engine wants to see it. */
-export type Directories = ReadonlyMap<string, (filter: TreeFilter) => FileTree>;
+export type Directories = ReadonlyMap<string, (filter: TreeFilter) => FileTree | Promise<FileTree>>;
 
 /** Files of ours that the engine asks for. */
 export function fileSync(directories: Directories): [string, Handler] {
@@ -38,15 +38,15 @@ export function fileSync(directories: Directories): [string, Handler] {
         follow: list("followpaths"),
       };
       const stream = { received: packetsOf(call), send: sender(call) };
-      await sendFiles(stream, directory(filter));
+      await sendFiles(stream, await directory(filter));
     },
   ];
 }
 
-const sender = (call: ServerCall) => (packet: Parameters<typeof encodePacket>[0]) =>
+const sender = (call: ServedCall) => (packet: Parameters<typeof encodePacket>[0]) =>
   call.send(encodePacket(packet));
 
-async function* packetsOf(call: ServerCall) {
+async function* packetsOf(call: ServedCall) {
   for await (const message of call.received) yield decodePacket(message);
 }
 
@@ -111,7 +111,7 @@ export function sshService(agents: ReadonlyMap<string, string>): [string, Handle
   ];
 }
 
-async function forwardAgent(call: ServerCall, path: string): Promise<void> {
+async function forwardAgent(call: ServedCall, path: string): Promise<void> {
   const { connect } = await import("node:net");
   const agent = connect({ path, allowHalfOpen: true });
   const sending = (async () => {
@@ -126,11 +126,25 @@ async function forwardAgent(call: ServerCall, path: string): Promise<void> {
   }
 }
 
-/** The build's result, as one stream of bytes. */
-export function fileSend(take: (bytes: AsyncIterable<Uint8Array>) => Promise<void>): [string, Handler] {
-  return [METHODS.fileSend, (call) => take(contents(call))];
+/** BuildKit's: the number of the output that is sent. */
+const EXPORTER_HEADER = "buildkit-attachable-exporter-id";
+
+/** The build's results, each as one stream of bytes. @param takes by the numbers of the outputs */
+export function fileSend(
+  takes: ReadonlyMap<number, (bytes: AsyncIterable<Uint8Array>) => Promise<void>>,
+): [string, Handler] {
+  return [
+    METHODS.fileSend,
+    async (call) => {
+      const number = call.metadata[EXPORTER_HEADER]?.[0];
+      const take = number === undefined ? [...takes.values()][0] : takes.get(Number(number));
+      if (take === undefined)
+        throw new GrpcError(GrpcStatus.notFound, `there is no output ${JSON.stringify(number)}`);
+      await take(contents(call));
+    },
+  ];
 }
 
-async function* contents(call: ServerCall): AsyncGenerator<Uint8Array, void> {
+async function* contents(call: ServedCall): AsyncGenerator<Uint8Array, void> {
   for await (const message of call.received) yield decodeBytes(message);
 }

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import type { Connection } from "../../../sdk/index.ts";
+import type { Connection } from "../../connection.ts";
 
 /** A connection as Node's HTTP/2 wants it. */
 export function asDuplex(connection: Connection): Duplex {
