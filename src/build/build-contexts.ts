@@ -3,7 +3,7 @@ import { digestOf, invalidParameter, notFound } from "../lib/index.ts";
 import { isErrno, openRoot } from "../linux/index.ts";
 import type { BuildRequest, ContextSource } from "./builder-contract.ts";
 import type { Contexts, ContextWish, FileContextSource, OpenedContext } from "./contexts/index.ts";
-import type { Definition } from "./definition.ts";
+import { type Definition, keepsGitDir } from "./definition.ts";
 import type { BuildGraph } from "./graph/index.ts";
 import type { SourceTree } from "./solve/contract.ts";
 import type { Lease } from "./solve/lease.ts";
@@ -103,7 +103,12 @@ export class BuildContexts {
     return lease.use(
       await contexts.open(
         source,
-        directory.forWish({ ...nothing, services: request.services, ...wish }),
+        directory.forWish({
+          ...nothing,
+          services: request.services,
+          keepGitDir: keepsGitDir(request),
+          ...wish,
+        }),
         signal,
       ),
     );

@@ -1,5 +1,6 @@
 import { DockerfileError, type LineRange, renderDockerfileError } from "../lib/dockerfile/index.ts";
 import { EngineError, kindOf, messageOf } from "../lib/index.ts";
+import { withoutCredentials } from "./credentials.ts";
 
 export interface BuildFailure {
   readonly cause: unknown;
@@ -27,8 +28,12 @@ export class BuildFailed extends EngineError {
     this.failure = failure;
   }
 
-  /** The reason with the file, the line, and the lines around it, as BuildKit's clients show it. */
+  /** The reason with the file, the line, and the lines around it, as BuildKit's clients show it; without passwords of addresses. */
   render(): string {
+    return withoutCredentials(this.#render());
+  }
+
+  #render(): string {
     const { cause, fileName, fileText, lines } = this.failure;
     if (lines === undefined) return this.message;
     if (cause instanceof DockerfileError) {

@@ -12,8 +12,11 @@ import {
 import { BuildContexts } from "./build-contexts.ts";
 import { BuildFailed } from "./build-failed.ts";
 import type { BuilderOptions } from "./builder.ts";
-import type { BuildRequest, BuildResult, ContextSource } from "./builder-contract.ts";
+import type { BuildCall, BuildRequest, BuildResult, ContextSource } from "./builder-contract.ts";
 import { type Definition, loadDefinition } from "./definition.ts";
+import { describeWarnings } from "./describe/lint.ts";
+import { describeOutline } from "./describe/outline.ts";
+import { describeTargets } from "./describe/targets.ts";
 import {
   type BuildPlan,
   type Dockerfile,
@@ -27,7 +30,7 @@ import {
 import { baseOf, findImage, planWithImages } from "./find-images.ts";
 import { type BuildGraph, graphOf, type Vertex } from "./graph/index.ts";
 import { importedResults } from "./image/inline-cache.ts";
-import { type BuiltStages, produceOutput } from "./image/output.ts";
+import { type BuiltStages, produceOutputs } from "./image/output.ts";
 import { internalStep } from "./internal-step.ts";
 import { LogTails } from "./log-tails.ts";
 import type { FoundImage } from "./ports.ts";
@@ -69,7 +72,7 @@ export class BuildRun {
 
   constructor(builder: BuilderOptions, request: BuildRequest, { lease, report, signal }: RunSurroundings) {
     this.#builder = builder;
-    this.#request = withEpoch(request);
+    this.#request = withHostname(withEpoch(request));
     this.#lease = lease;
     this.#signal = signal;
     this.#report = this.#tails.listen(report);
@@ -77,6 +80,8 @@ export class BuildRun {
 
   async run(): Promise<BuildResult> {
     const names = this.#request.tags.map((tag) => this.#nameOf(tag));
+    // Before anything is built for it.
+    for (const wanted of this.#request.cacheTo) if (wanted.kind === "registry") this.#nameOf(wanted.name);
     const platform = this.#platform();
     const directory = new WorkDirectory(this.#builder, this.#id, this.#lease);
     const definition = await loadDefinition({
@@ -87,9 +92,19 @@ export class BuildRun {
       report: this.#report,
       signal: this.#signal,
     });
+    if (this.#request.call === "targets") {
+      const answer = await this.#placed(definition, async () =>
+        describeTargets(readDockerfile(definition.text), definition.text),
+      );
+      return { imageId: undefined, metadata: {}, warnings: 0, answer };
+    }
     const planned = await this.#placed(definition, () => this.#plan(definition, platform));
     const warnings = this.#warn(definition, planned.plan);
-    if (this.#request.checkOnly) return { imageId: undefined, metadata: {}, warnings };
+    const { call } = this.#request;
+    if (call !== "build") {
+      const answer = describe(call, definition, planned);
+      return { imageId: undefined, metadata: {}, warnings, answer };
+    }
     if (planned.plan.violation !== undefined) throw invalidParameter(planned.plan.violation);
     const contexts = new BuildContexts({
       request: this.#request,
@@ -107,7 +122,7 @@ export class BuildRun {
       this.#scope(planned, contexts, directory),
       imported,
     );
-    const made = await produceOutput({
+    const made = await produceOutputs({
       builder: this.#builder,
       request: this.#request,
       built: builtStages(planned, outcomes),
@@ -178,7 +193,7 @@ export class BuildRun {
         checkSignal: this.#builder.checkSignal,
         ...(definition.ignore === undefined ? {} : { ignore: definition.ignore }),
         ...(check === undefined ? {} : { checks: parseCheckOptions(check) }),
-        allStages: request.checkOnly,
+        allStages: request.call === "check",
       },
       options,
     );
@@ -388,6 +403,15 @@ export class BuildRun {
 /** What decides on an image's files: its manifest, or its configuration where it never was in a registry. */
 export const digestOfImage = ({ manifestDigest, id }: FoundImage): Digest => manifestDigest ?? id;
 
+/** BuildKit's argument for what the steps see as their host's name. */
+function withHostname(request: BuildRequest): BuildRequest {
+  const hostname = request.buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "";
+  if (hostname === "" || request.run.hostname !== undefined) return request;
+  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(hostname))
+    throw invalidParameter(`invalid BUILDKIT_SANDBOX_HOSTNAME: ${hostname.slice(0, 70)}`);
+  return { ...request, run: { ...request.run, hostname } };
+}
+
 /** `SOURCE_DATE_EPOCH` comes as an argument or as a setting, and is both. */
 function withEpoch(request: BuildRequest): BuildRequest {
   const { buildArgs, sourceDateEpoch } = request;
@@ -402,6 +426,12 @@ function withEpoch(request: BuildRequest): BuildRequest {
   if (!/^\d{1,11}$/.test(written))
     throw invalidParameter(`invalid SOURCE_DATE_EPOCH: ${written.slice(0, 50)}`);
   return { ...request, sourceDateEpoch: Number(written), inlineCache };
+}
+
+function describe(call: BuildCall, definition: Definition, { plan, dockerfile }: Planned): unknown {
+  return call === "outline"
+    ? describeOutline(plan, dockerfile, definition.text)
+    : describeWarnings(plan.warnings, definition);
 }
 
 function builtStages({ plan, graph, images, contextImages }: Planned, outcomes: Outcomes): BuiltStages {

@@ -23,18 +23,38 @@ export interface BuildRequest {
   readonly pull: boolean;
   readonly cacheFrom: readonly string[];
   readonly inlineCache: boolean;
+  /** Where else the cache goes, after the results. */
+  readonly cacheTo: readonly CacheExport[];
   readonly squash: boolean;
   readonly run: Omit<RunSettings, "proxies">;
-  /** `--check`: warnings only. */
-  readonly checkOnly: boolean;
-  readonly output: BuildOutput;
+  /** What is asked for: a build, or (`--call`) what is known of one without building. */
+  readonly call: BuildCall;
+  /** One after the other. */
+  readonly outputs: readonly BuildOutput[];
   /** Attach provenance to the image. */
   readonly provenance: boolean;
+  /** Attach what the image is made of, as its package managers tell. */
+  readonly sbom: boolean;
   /** Seconds since 1970; also the build argument of this name. */
   readonly sourceDateEpoch: number | undefined;
   /** Told once, before anything is done, what the build will do. */
   readonly onPlan?: ((planned: PlannedBuild) => void) | undefined;
 }
+
+/** `--cache-to`: an image with the steps' layers. */
+export type CacheExport = {
+  /** Of what the result is made of, or of all steps. */
+  readonly mode: "min" | "max";
+  /** A failure is told and does not make the build fail. */
+  readonly ignoreError: boolean;
+} & (
+  | { readonly kind: "registry"; readonly name: string }
+  /** An OCI archive. */
+  | { readonly kind: "archive"; readonly write: (bytes: AsyncIterable<Uint8Array>) => Promise<void> }
+);
+
+/** `check`: warnings; `outline`: what the target can be given; `targets`: what can be built. */
+export type BuildCall = "build" | "check" | "outline" | "targets";
 
 /** The steps of a build, for progress that is told by instructions and not by vertices. */
 export interface PlannedBuild {
@@ -104,6 +124,8 @@ export interface BuildResult {
   /** `--metadata-file`, in BuildKit's keys. */
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly warnings: number;
+  /** What was asked for instead of a build, as BuildKit has it in JSON. */
+  readonly answer?: unknown;
 }
 
 /** The door of the builder, as the API uses it. */

@@ -122,10 +122,12 @@ const request = (text: string, changes: Partial<BuildRequest> = {}): BuildReques
   pull: false,
   cacheFrom: [],
   inlineCache: false,
+  cacheTo: [],
+  sbom: false,
   squash: false,
   run: {} as BuildRequest["run"],
-  checkOnly: false,
-  output: { kind: "image", push: false },
+  call: "build",
+  outputs: [{ kind: "image", push: false }],
   provenance: true,
   sourceDateEpoch: undefined,
   ...changes,
@@ -190,6 +192,51 @@ describe("Builder", () => {
     const second = await build(world, "FROM a\nRUN one\nRUN two");
     expect(second.imageId).toBe(first.imageId!);
     expect(world.ran).toEqual(["one", "two"]);
+  });
+
+  test("several results of one build", async () => {
+    const world = testBuilder();
+    const { imageId } = await world.builder.build(
+      request("FROM a\nRUN one", {
+        outputs: [{ kind: "none" }, { kind: "image", push: false }, { kind: "none" }],
+      }),
+      () => {},
+      live(),
+    );
+    expect(world.recorded.map(({ id }) => id)).toEqual([imageId!]);
+    expect(world.ran).toEqual(["one"]);
+  });
+
+  test("a cache is exported as an image of its own", async () => {
+    const text = "FROM a\nRUN main\nRUN more";
+    const world = testBuilder();
+    const to = (mode: "min" | "max") => ({ kind: "registry", name: mode, mode, ignoreError: false }) as const;
+    await world.builder.build(request(text, { cacheTo: [to("min"), to("max")] }), () => {}, live());
+    const [image, min, max] = world.recorded;
+    expect(min!.names).toEqual(["docker.io/library/min:latest"]);
+    expect(min!.layers).toEqual(image!.layers);
+    const keys = (made: typeof min) => (made!.inlineCache as { results: object[] }).results.length;
+    expect([keys(min), keys(max)]).toEqual([2, 2]);
+    const bad = { ...to("min"), name: "Not A Name" };
+    await expect(world.builder.build(request(text, { cacheTo: [bad] }), () => {}, live())).rejects.toThrow(
+      "invalid reference format",
+    );
+  });
+
+  test("an image of nothing but a configuration has a time, that of the first one like it", async () => {
+    const world = testBuilder();
+    const build = async (text: string, changes?: Partial<BuildRequest>) => {
+      await world.builder.build(request(text, changes), () => {}, live());
+      return world.recorded.at(-1)!;
+    };
+    const text = "FROM scratch\nENV A=1\nCMD x";
+    const first = await build(text);
+    expect(Date.parse(first.created!)).toBeGreaterThan(Date.now() - 60_000);
+    expect(first.history.map(({ created }) => created)).toEqual([first.created, first.created]);
+    await Bun.sleep(2);
+    expect((await build(text)).id).toBe(first.id);
+    expect((await build(`${text} y`)).created).not.toBe(first.created);
+    expect((await build(text, { sourceDateEpoch: 7 })).created).toBe("1970-01-01T00:00:07Z");
   });
 
   test("with an epoch two machines come to the same image", async () => {
@@ -285,12 +332,12 @@ describe("Builder", () => {
     });
     expect(buildDefinition.externalParameters.request.args).toEqual({
       "build-arg:VERSION": "1.2",
-      "build-arg:SOURCE": "https://host/x",
+      "build-arg:SOURCE": "https://xxxxx:xxxxx@host/x",
     });
     expect(runDetails.builder.id).toBe("urn:test");
     expect(world.recorded[0]!.how(imageId!)).toMatchObject({
       dockerfile: digestOf(text),
-      arguments: { VERSION: "1.2", SOURCE: "https://host/x" },
+      arguments: { VERSION: "1.2", SOURCE: "https://xxxxx:xxxxx@host/x" },
       provenance: digestOf(statement!),
     });
   });
@@ -378,7 +425,7 @@ describe("Builder", () => {
     const { warnings, imageId } = await build(
       world,
       "FROM a as x\nRUN one",
-      { checkOnly: true },
+      { call: "check" },
       (event) => void events.push(event),
     );
     expect([warnings, imageId, world.ran]).toEqual([1, undefined, []]);

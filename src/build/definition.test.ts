@@ -46,7 +46,12 @@ const SESSION: ContextSource = { kind: "session", sync: undefined as never };
 const TAR: ContextSource = { kind: "tar", bytes: (async function* () {})() };
 
 const request = (source: ContextSource | undefined, dockerfile: BuildRequest["dockerfile"]) =>
-  ({ contexts: new Map(source && [["", source]]), dockerfile, services: {} }) as unknown as BuildRequest;
+  ({
+    contexts: new Map(source && [["", source]]),
+    dockerfile,
+    services: {},
+    buildArgs: new Map(),
+  }) as unknown as BuildRequest;
 
 const workDirectory = (lease: Lease) =>
   new WorkDirectory({ directory, discard: async () => {} }, "work", lease);

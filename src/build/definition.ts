@@ -103,10 +103,20 @@ async function open(
   return lease.use(
     await contexts.open(
       source,
-      directory.forWish({ ...nothing, services: request.services, ...wish }),
+      directory.forWish({
+        ...nothing,
+        services: request.services,
+        keepGitDir: keepsGitDir(request),
+        ...wish,
+      }),
       signal,
     ),
   );
+}
+
+/** BuildKit's argument for repositories that are contexts. */
+export function keepsGitDir({ buildArgs }: BuildRequest): boolean {
+  return /^(1|true)$/i.test(buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
 }
 
 function readDockerfileText(

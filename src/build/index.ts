@@ -9,6 +9,7 @@ export {
   defaultPolicy,
   type PolicyRule,
 } from "./cache/index.ts";
+export { BuildControl } from "./control/index.ts";
 export * from "./dockerfile/index.ts";
 export * from "./graph/index.ts";
 export { type OpenBuilderOptions, openBuilder } from "./open-builder.ts";

@@ -16,9 +16,11 @@ import type { Platform } from "./dockerfile/index.ts";
 import { ProvenanceStore } from "./image/provenance-store.ts";
 import { fileOperations } from "./operations/file-operations.ts";
 import type { RunParts } from "./operations/run.ts";
+import { SourceLayers } from "./operations/source-layers.ts";
 import type { Images, Layers } from "./ports.ts";
 import type { OperationKind } from "./solve/contract.ts";
 import { Scheduler } from "./solve/scheduler.ts";
+import { withSharedHolds } from "./solve/shared-holds.ts";
 
 export interface OpenBuilderOptions {
   readonly database: Database;
@@ -39,7 +41,8 @@ const PRIVATE = 0o700;
 
 /** Puts the builder together, and removes what an earlier daemon left half done. */
 export async function openBuilder(options: OpenBuilderOptions): Promise<Builder> {
-  const { database, directory, images, layers, platform, builderId, policy } = options;
+  const { database, directory, images, platform, builderId, policy } = options;
+  const layers = withSharedHolds(options.layers);
   const [work, mounts] = ["work", "mounts"].map((name) => join(directory, name)) as [string, string];
   for (const path of [directory, work, mounts]) mkdirSync(path, { recursive: true, mode: PRIVATE });
   const discard = async (path: string) => {
@@ -54,7 +57,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
   const known = new KnownSelections(database);
   const operations = {
     ...fileOperations({ contexts, digests, known }),
-    run: options.run({ mounts: mountStore, digests, known }),
+    run: options.run({ mounts: mountStore, digests, known, sources: new SourceLayers(records) }),
   };
   const stocks = [mountStore, contextStock(contexts)];
   const builder = new Builder({

@@ -527,7 +527,13 @@ describe("the cache of builds", () => {
     expect(await other.berth(["builder", "prune", "-a", "-f"])).toMatchObject({ code: 0 });
     expect(await there()).toBe("COPY:miss RUN:miss");
     expect(await other.berth(["builder", "prune", "-a", "-f"])).toMatchObject({ code: 0 });
-    expect(await there("--cache-from", "nosuch:1", "--cache-from", "cached:1")).toBe("COPY:hit RUN:hit");
+    expect(await there("--cache-from", "nosuch:1", "--cache-from", "cached:1", "-t", "again:1")).toBe(
+      "COPY:hit RUN:hit",
+    );
+    // What was taken is as old as it is.
+    const created = async (name: string) =>
+      (await other.berth(["image", "inspect", "--format", "{{.Created}}", name])).stdout;
+    expect(await created("again:1")).toBe(await created("cached:1"));
     expect(await other.berth(["builder", "prune", "-a", "-f"])).toMatchObject({ code: 0 });
     writeFileSync(at(folder, "data"), "changed");
     expect(await there("--cache-from", "cached:1")).toBe("COPY:miss RUN:miss");

@@ -48,12 +48,16 @@ export interface SessionBuildOptions {
     readonly cpusetCpus: string | undefined;
     readonly cpusetMems: string | undefined;
     readonly securityOptions: readonly string[];
+    /** What steps may ask for beyond what all may: `network.host`. */
+    readonly entitlements: readonly string[];
   };
   readonly contexts: Readonly<Record<string, string>>;
   readonly directories: string;
   readonly inlineCache: boolean;
+  readonly cacheTo: readonly { readonly Type: string; readonly Attrs: Readonly<Record<string, string>> }[];
   readonly provenance: boolean;
-  readonly checkOnly: boolean;
+  readonly sbom: boolean;
+  readonly call: BuildCall;
   readonly quiet: boolean;
   readonly wantsMetadata: boolean;
   readonly wantsTrace: boolean;
@@ -63,6 +67,8 @@ export interface SessionBuildOptions {
 export interface SessionBackend {
   /** @throws InvalidParameter, Conflict: before the connection is answered */
   checkSession(facts: SessionFacts): void;
+  /** Answers BuildKit's own calls over a connection. Resolves when it has ended. */
+  serveControl(socket: Duplex): Promise<void>;
   /** Resolves when the session has ended. */
   acceptSession(facts: SessionFacts, socket: Duplex): Promise<void>;
   build(
@@ -82,13 +88,24 @@ export function addSessionRoutes(router: Router, sessions: SessionBackend): void
     }
     const facts = sessionFacts(call);
     sessions.checkSession(facts);
-    const upgrade = call.switchTo("h2c", {});
-    if (upgrade === undefined) throw invalidParameter("the connection can not be upgraded");
-    const { socket, head } = upgrade;
-    // A client speaks only when it is spoken to, but nothing says that it must not.
-    if (head.length > 0) socket.unshift(head);
-    await sessions.acceptSession(facts, socket);
+    await sessions.acceptSession(facts, takeOver(call));
   });
+
+  router.post("/grpc", async (call) => {
+    if (call.header("upgrade")?.toLowerCase() !== "h2c") {
+      throw invalidParameter("an upgrade of the connection to h2c is needed for gRPC");
+    }
+    await call.onBehalf(() => sessions.serveControl(takeOver(call)));
+  });
+}
+
+function takeOver(call: Call): Duplex {
+  const upgrade = call.switchTo("h2c", {});
+  if (upgrade === undefined) throw invalidParameter("the connection can not be upgraded");
+  const { socket, head } = upgrade;
+  // In a session a client speaks only when it is spoken to, but nothing says that it must not.
+  if (head.length > 0) socket.unshift(head);
+  return socket;
 }
 
 function sessionFacts(call: Call): SessionFacts {
@@ -152,30 +169,41 @@ function readOptions(call: Call): SessionBuildOptions {
     pull: query.bool("pull"),
     squash: query.bool("squash"),
     cacheFrom: json(query, "cachefrom", isListOf(isText)) ?? [],
-    outputs: (json(query, "outputs", isListOf(isOutput)) ?? []).map(({ Type, Attrs }) => ({
-      Type,
-      Attrs: Attrs ?? {},
-    })),
+    outputs: typedList(query, "outputs"),
     run: runOptions(query),
     contexts: json(query, "contexts", isRecordOf(isText)) ?? {},
     directories: offeredDirectories(call),
     inlineCache: query.bool("inlinecache"),
+    cacheTo: typedList(query, "cacheto"),
     provenance: query.bool("provenance"),
-    checkOnly: query.bool("check"),
+    sbom: query.bool("sbom"),
+    call: callIn(query),
     quiet: query.bool("q"),
     wantsMetadata: query.bool("metadata"),
     wantsTrace: query.bool("trace", true),
   };
 }
 
-/** Descriptors mean something between processes of one machine only. @throws Conflict, upon which clients send their files */
+type BuildCall = "build" | "check" | "outline" | "targets";
+const CALLS: ReadonlySet<string> = new Set<BuildCall>(["build", "check", "outline", "targets"]);
+
+/** `call`, in buildx' words; `check` alone was there before. */
+function callIn(query: Query): BuildCall {
+  const call = query.text("call") || (query.bool("check") ? "check" : "build");
+  if (!CALLS.has(call)) throw invalidParameter(`unsupported call ${JSON.stringify(call)}`);
+  return call as BuildCall;
+}
+
+/** Outputs and places of caches, as BuildKit's clients write them. */
+function typedList(query: Query, name: string) {
+  const list = json(query, name, isListOf(isOutput)) ?? [];
+  return list.map(({ Type, Attrs }) => ({ Type, Attrs: Attrs ?? {} }));
+}
+
+/** @throws Conflict for a client that is not on this machine, upon which it sends its files */
 function offeredDirectories(call: Call): string {
   const header = call.header("x-berth-context-fd") ?? "";
-  const { socket } = call.request;
-  if (
-    header !== "" &&
-    (socket.remoteAddress !== undefined || ("encrypted" in socket && socket.encrypted === true))
-  ) {
+  if (header !== "" && !call.isOnSocket) {
     throw conflict("X-Berth-Context-Fd is for clients on a Unix socket");
   }
   return header;
@@ -201,6 +229,7 @@ export function runOptions(query: Query): SessionBuildOptions["run"] {
     cpusetCpus: query.optional("cpusetcpus"),
     cpusetMems: query.optional("cpusetmems"),
     securityOptions: json(query, "securityopt", isListOf(isText)) ?? [],
+    entitlements: json(query, "allow", isListOf(isText)) ?? [],
   };
 }
 

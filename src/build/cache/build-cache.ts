@@ -64,12 +64,16 @@ export class BuildCache {
   async prune(options: PruneOptions): Promise<{ removed: readonly string[]; reclaimedBytes: number }> {
     const { all, filters, keepBytes, maxUsedBytes, minFreeBytes } = options;
     const rule = { all, reservedBytes: keepBytes, maxUsedBytes, minFreeBytes };
-    return await this.#remove({ ...rule, filter: recordFilter(filters, Date.now()) });
+    const filter = recordFilter(filters, Date.now());
+    return await this.#remove({ ...rule, filter }, await this.list());
   }
 
-  async #remove(rule: CollectRule): Promise<{ removed: readonly string[]; reclaimedBytes: number }> {
+  async #remove(
+    rule: CollectRule,
+    records: readonly CacheRecordSummary[],
+  ): Promise<{ removed: readonly string[]; reclaimedBytes: number }> {
     const { bavail, bsize } = await statfs(this.#path);
-    const chosen = recordsToRemove(await this.list(), rule, { freeBytes: bavail * bsize }, Date.now());
+    const chosen = recordsToRemove(records, rule, { freeBytes: bavail * bsize }, Date.now());
     if (chosen.length === 0) return { removed: [], reclaimedBytes: 0 };
     const ids = new Set(chosen.map(({ id }) => id));
     const gone = new Set<string>();
@@ -108,11 +112,15 @@ export class BuildCache {
   async #collect(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
+      // To look at everything takes long: mostly nothing has to go.
+      let records: readonly CacheRecordSummary[] | undefined;
       for (const { filters, ...limits } of this.policy.rules) {
         const filter = recordFilter(filters, Date.now());
-        const { removed, reclaimedBytes } = await this.#remove({ ...limits, filter });
-        if (removed.length > 0)
-          log.info("collected build cache", { records: removed.length, reclaimedBytes });
+        records ??= await this.list();
+        const { removed, reclaimedBytes } = await this.#remove({ ...limits, filter }, records);
+        if (removed.length === 0) continue;
+        records = undefined;
+        log.info("collected build cache", { records: removed.length, reclaimedBytes });
       }
     }
   }

@@ -3,6 +3,7 @@ import type { Database } from "../../store/index.ts";
 import type { CacheRecordSummary } from "../builder-contract.ts";
 import type { DiffId, Layers } from "../ports.ts";
 import { newCacheId } from "./cache-id.ts";
+import { STACKS_TABLE, Stacks } from "./stacks.ts";
 import type { CacheStock } from "./stock.ts";
 
 /** The result of a step, as it is remembered. */
@@ -33,7 +34,7 @@ export interface HeldRecord extends Disposable {
 interface RecordRow {
   readonly id: string;
   readonly key: Digest;
-  readonly layers: string;
+  readonly stack: number;
   readonly new_layers: string;
   readonly parents: string;
   readonly type: string;
@@ -50,13 +51,19 @@ const STEPS = [
      parents TEXT NOT NULL, type TEXT NOT NULL, description TEXT NOT NULL, size INTEGER NOT NULL,
      created_ms INTEGER NOT NULL, used_ms INTEGER, uses INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  // What the cache held before was written in full, stack by stack: it is forgotten.
+  "DROP TABLE build_records",
+  STACKS_TABLE,
+  `CREATE TABLE build_records (
+     id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, stack INTEGER NOT NULL, new_layers TEXT NOT NULL,
+     parents TEXT NOT NULL, type TEXT NOT NULL, description TEXT NOT NULL, size INTEGER NOT NULL,
+     created_ms INTEGER NOT NULL, used_ms INTEGER, uses INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID`,
 ];
 
 /** How long uses are counted before they are written down. */
 const TOUCH_MS = 1_000;
 const NOTHING: ReadonlySet<DiffId> = new Set();
-
-const pinOf = (id: string) => `build-cache:${id}`;
 
 /**
  * What steps came to, by their keys. A record pins its layers: they are there for as long as it is. A record may get lost, which
@@ -65,6 +72,7 @@ const pinOf = (id: string) => `build-cache:${id}`;
 export class CacheRecords implements CacheStock {
   readonly #database: Database;
   readonly #layers: Layers;
+  readonly #stacks: Stacks;
   /** How many builds hold a record's result. */
   readonly #users = new Map<string, number>();
   /** Uses that are not written down yet. */
@@ -75,6 +83,7 @@ export class CacheRecords implements CacheStock {
     this.#database = database;
     this.#layers = layers;
     database.migrate("build_records", STEPS);
+    this.#stacks = new Stacks(database, layers);
   }
 
   /** At the daemon's start: records whose layers are gone go as well. */
@@ -87,7 +96,7 @@ export class CacheRecords implements CacheStock {
       isHere.set(layer, found);
       return found;
     };
-    const broken = this.#rows().filter((row) => !layersOf(row).every(check));
+    const broken = this.#rows().filter(({ stack }) => this.#stacks.layersOf(stack)?.every(check) !== true);
     if (broken.length > 0) this.#delete(broken.map(({ id }) => id));
   }
 
@@ -105,12 +114,16 @@ export class CacheRecords implements CacheStock {
    * @param below layers that whoever asks holds for as long
    */
   async find(key: Digest, below: ReadonlySet<DiffId> = NOTHING): Promise<HeldRecord | undefined> {
-    const row = this.#database.get<RecordRow>("SELECT * FROM build_records WHERE key = ?", key);
+    const row = this.#database.get<Pick<RecordRow, "id" | "stack" | "created_ms">>(
+      "SELECT id, stack, created_ms FROM build_records WHERE key = ?",
+      key,
+    );
     if (row === undefined) return undefined;
     // It is in use from here on, so that nobody removes it while its layers are looked for.
     const release = this.#use(row.id);
     try {
-      const layers = layersOf(row);
+      const layers = this.#stacks.layersOf(row.stack);
+      if (layers === undefined) throw new Error("a record of the build cache names no layers");
       const held = await this.#layers.hold(layers.filter((layer) => !below.has(layer)));
       return {
         record: { id: row.id, layers, createdMs: row.created_ms },
@@ -136,15 +149,16 @@ export class CacheRecords implements CacheStock {
     const { key, layers, newLayers, parents, type, description, createdMs } = added;
     const id = newCacheId();
     const size = newLayers.reduce((bytes, layer) => bytes + this.#layers.size(layer), 0);
-    const texts = [layers, newLayers, parents].map((list) => JSON.stringify(list));
-    this.#database.write(() => {
+    const texts = [newLayers, parents].map((list) => JSON.stringify(list));
+    this.#write(() => {
       const former = this.#database.get<{ id: string }>("SELECT id FROM build_records WHERE key = ?", key);
-      if (former !== undefined) this.#delete([former.id]);
+      // Before the other goes, so that what both have in common stays.
+      const stack = this.#stacks.add(layers);
+      if (former !== undefined) this.#remove(former.id);
       this.#database.run(
         "INSERT INTO build_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
-        ...[id, key, ...texts, type, description, size, createdMs],
+        ...[id, key, stack, ...texts, type, description, size, createdMs],
       );
-      this.#layers.pin(pinOf(id), layers);
     });
     return { id, layers, createdMs };
   }
@@ -236,13 +250,24 @@ export class CacheRecords implements CacheStock {
   }
 
   #delete(ids: readonly string[]): void {
-    this.#database.write(() => {
-      for (const id of ids) {
-        this.#database.run("DELETE FROM build_records WHERE id = ?", id);
-        this.#layers.unpin(pinOf(id));
-      }
+    this.#write(() => {
+      for (const id of ids) this.#remove(id);
     });
   }
-}
 
-const layersOf = (row: RecordRow) => JSON.parse(row.layers) as DiffId[];
+  #remove(id: string): void {
+    const row = this.#database.get<{ stack: number }>("SELECT stack FROM build_records WHERE id = ?", id);
+    if (row === undefined) return;
+    this.#database.run("DELETE FROM build_records WHERE id = ?", id);
+    this.#stacks.remove(row.stack);
+  }
+
+  #write(work: () => void): void {
+    try {
+      this.#database.write(work);
+    } catch (error) {
+      this.#stacks.forget();
+      throw error;
+    }
+  }
+}

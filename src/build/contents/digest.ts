@@ -35,6 +35,17 @@ export async function selectionDigest(tree: Tree, sources: readonly SelectedSour
   return digester.digest();
 }
 
+/** Of the times of everything that was selected, in whole seconds as layers have them. */
+export function timesDigest(sources: readonly SelectedSource[]): Digest {
+  const text = new HashedText();
+  const pending = sources.map(({ node }) => node);
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    text.add(`${node.entry.mtimeNs / 1_000_000_000n} `);
+    if (node.children !== undefined) pending.push(...node.children);
+  }
+  return `sha256:${text.digest().toString("hex")}` as Digest;
+}
+
 /** Puts together what is known of sources and of the folders in them; each after the one it is in, the last ones first. */
 export class SelectionDigester {
   readonly #text = new HashedText();

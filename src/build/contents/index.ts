@@ -1,5 +1,6 @@
 /** Files to copy: which they are, what they come to as a digest, and the layer that is made of them. */
-export { selectionDigest } from "./digest.ts";
+export { type BaseFiles, baseOfTree, baseWithShapes, KnownShapes, LayerShape } from "./base-files.ts";
+export { selectionDigest, timesDigest } from "./digest.ts";
 export { digestChoice } from "./digest-choice.ts";
 export { FileDigests } from "./file-digests.ts";
 export { hasWildcards } from "./glob.ts";

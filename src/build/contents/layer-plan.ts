@@ -1,19 +1,11 @@
 import { cleanPath } from "../../lib/ignore/index.ts";
 import { invalidParameter } from "../../lib/index.ts";
-import {
-  type FileKind,
-  type Ownership,
-  type ScannedEntry,
-  scanDirectory,
-  scanPath,
-  Turns,
-  travels,
-  WHITEOUT_PREFIX,
-} from "../../linux/index.ts";
+import { type FileKind, type Ownership, Turns, WHITEOUT_PREFIX } from "../../linux/index.ts";
+import type { BaseEntry, BaseFiles } from "./base-files.ts";
 import { modeOf, ownerOf } from "./digest.ts";
 import type { ModeChange } from "./mode.ts";
 import type { SelectedSource, SourceNode } from "./selection.ts";
-import { below, follow, openDirectory, shown, type Tree } from "./tree.ts";
+import { below, follow, shown, type Tree } from "./tree.ts";
 
 /** Of folders that nobody describes. */
 const FOLDER_MODE = 0o755;
@@ -56,7 +48,7 @@ export interface CopyManner {
  */
 export class LayerPlan {
   readonly root: PlannedFile;
-  readonly #base: Tree | undefined;
+  readonly #base: BaseFiles | undefined;
   readonly #nowNs: bigint;
   readonly #leftOut: (path: string) => void;
 
@@ -64,7 +56,7 @@ export class LayerPlan {
    * @param base undefined where there is none
    * @param leftOut told of files whose name means something else in a layer: they are no part of it
    */
-  constructor(base: Tree | undefined, leftOut: (path: string) => void = () => {}) {
+  constructor(base: BaseFiles | undefined, leftOut: (path: string) => void = () => {}) {
     this.#base = base;
     this.#nowNs = BigInt(Date.now()) * 1_000_000n;
     this.#leftOut = leftOut;
@@ -226,15 +218,13 @@ export class LayerPlan {
     return this.#lookAt(path)?.kind;
   }
 
-  #inBase(path: string): ScannedEntry | undefined {
-    return this.#base && scanPath(this.#base.root, path);
+  #inBase(path: string): BaseEntry | undefined {
+    return this.#base?.lookAt(path);
   }
 
   #readLink(path: string): string {
     const source = this.#plannedAt(path)?.source;
-    return source === undefined
-      ? this.#base!.root.readLink(path)
-      : source.tree.root.readLink(source.node.path);
+    return source === undefined ? this.#base!.readLink(path) : source.tree.root.readLink(source.node.path);
   }
 
   #plannedAt(path: string): PlannedFile | undefined {
@@ -253,9 +243,7 @@ export class LayerPlan {
     if (count < MANY || this.#base === undefined || this.#inBase(path)?.kind !== "directory") {
       return (name) => this.#kindAt(below(path, name));
     }
-    using handle = openDirectory(this.#base, path);
-    const kinds = new Map<string, FileKind>();
-    for (const run of scanDirectory(handle)) for (const { name, kind } of run) kinds.set(name, kind);
+    const kinds = this.#base.kindsIn(path);
     return (name) => directory.children!.get(name)?.kind ?? kinds.get(name);
   }
 
@@ -282,12 +270,7 @@ export class LayerPlan {
 
   #adopted(path: string): PlannedFile {
     const { mode, uid, gid, mtimeNs } = this.#inBase(path)!;
-    const { root } = this.#base!;
-    const xattrs = new Map<string, Uint8Array>();
-    for (const attribute of root.listXattrs(path).filter(travels)) {
-      const value = root.getXattr(path, attribute);
-      if (value !== undefined) xattrs.set(attribute, value);
-    }
+    const xattrs = this.#base!.xattrs(path);
     return { ...this.#made(mode, { uid, gid }, false), mtimeNs, baseXattrs: xattrs };
   }
 }

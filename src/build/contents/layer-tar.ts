@@ -1,6 +1,7 @@
 import { constants, readSync } from "node:fs";
 import { encodeHeader, padding, TAR_END, type TarKind } from "../../lib/index.ts";
 import { closeDescriptor, type DirHandle, scanPath, Turns } from "../../linux/index.ts";
+import type { BaseEntry, LayerShape } from "./base-files.ts";
 import { readXattrs } from "./hash-entries.ts";
 import type { LayerPlan, PlannedFile } from "./layer-plan.ts";
 import type { SourceNode } from "./selection.ts";
@@ -16,6 +17,8 @@ export interface LayerTarOptions {
   /** Seconds since 1970: nothing is younger. */
   readonly epoch: number | undefined;
   readonly signal: AbortSignal;
+  /** Learns what is in the layer. */
+  readonly shape?: LayerShape | undefined;
 }
 
 /**
@@ -77,11 +80,14 @@ class LayerWriter implements Disposable {
   #entry(path: string, file: PlannedFile): AsyncGenerator<Uint8Array, void, undefined> | undefined {
     const { source } = file;
     if (file.kind === "directory" || source === undefined) {
-      return this.#put(encodeHeader({ ...this.#common(file), name: `${path}/`, kind: "directory" }));
+      const common = this.#common(file);
+      this.#tell(path, file, common);
+      return this.#put(encodeHeader({ ...common, name: `${path}/`, kind: "directory" }));
     }
     const { tree, node } = source;
     const first = this.#firstName(tree, node, path);
     if (first !== undefined) {
+      this.#tell(path, file, this.#plain(file));
       return this.#put(encodeHeader({ ...this.#plain(file), name: path, kind: "hardlink", linkName: first }));
     }
     if (file.kind === "file") return this.#file(path, file, tree, node);
@@ -91,9 +97,11 @@ class LayerWriter implements Disposable {
         : undefined;
     const linkName = file.kind === "symlink" ? tree.root.readLink(node.path) : "";
     if (scanPath(tree.root, node.path)?.identity !== node.entry.identity) throw changed(node.path);
+    const common = this.#common(file);
+    this.#tell(path, file, { ...common, linkName });
     return this.#put(
       encodeHeader({
-        ...this.#common(file),
+        ...common,
         name: path,
         kind: file.kind as TarKind,
         linkName,
@@ -101,6 +109,10 @@ class LayerWriter implements Disposable {
         minor: numbers?.minor ?? 0,
       }),
     );
+  }
+
+  #tell(path: string, { kind }: PlannedFile, facts: Omit<BaseEntry, "kind"> & { linkName?: string }): void {
+    this.#options.shape?.add(path, { kind, ...facts });
   }
 
   #put(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> | undefined {
@@ -163,7 +175,9 @@ class LayerWriter implements Disposable {
     node: SourceNode,
   ): AsyncGenerator<Uint8Array, void, undefined> | undefined {
     const { size } = node.entry;
-    const header = encodeHeader({ ...this.#common(file), name: path, kind: "file", size });
+    const common = this.#common(file);
+    this.#tell(path, file, common);
+    const header = encodeHeader({ ...common, name: path, kind: "file", size });
     const { handle, name } = this.#place(tree, node.path);
     const fd = opening(node.path, () => handle.open(name, constants.O_RDONLY));
     let isOurs = true;

@@ -9,18 +9,20 @@ import { sourceTree } from "./tree.ts";
 export class LocalTree implements SourceTree {
   readonly root: RootDir;
   readonly includes: SourceTree["includes"];
+  readonly shownAs: string | undefined;
   readonly #digests: FileDigests;
   readonly #release: () => Promise<void> | void;
 
   /** @param release gives back what holds the directory */
   constructor(
-    directory: { readonly path: string },
+    directory: { readonly path: string; readonly shownAs?: string },
     includes: SourceTree["includes"],
     digests: FileDigests,
     release: () => Promise<void> | void = () => {},
   ) {
     this.root = openRoot(directory.path);
     this.includes = includes;
+    this.shownAs = directory.shownAs;
     this.#digests = digests;
     this.#release = release;
   }

@@ -407,6 +407,10 @@ describe("git", () => {
     expect(again.path).toBe(main.path);
     await using dated = await open("?mtime=commit");
     expect(lstatSync(join(dated.path, "sub/f")).mtime).toEqual(new Date("2020-01-02T03:04:05Z"));
+    // Who builds may say it, too, where the address does not.
+    const asked = wish({ keepGitDir: true });
+    await using wished = await contexts.open({ kind: "remote", url: remote }, asked, NEVER);
+    expect(existsSync(join(wished.path, ".git"))).toBe(true);
     await using kept = await open("?keep-git-dir=1");
     expect(git(kept.path, "-c", "safe.directory=*", "rev-parse", "HEAD")).toBe(commits[1]!);
   });

@@ -93,7 +93,7 @@ class KeptContexts implements Contexts {
     const reference = gitReferenceOf(url);
     const { services, progress } = wish;
     if (reference !== undefined) {
-      const keepGitDir = reference.keepGitDir ?? false;
+      const keepGitDir = reference.keepGitDir ?? wish.keepGitDir ?? false;
       const repository = await this.fetchGit({ reference, keepGitDir, services, progress }, signal);
       const origin = `${redactUrl(reference.remote)}#${repository.commit}`;
       return opened(repository.directory, undefined, origin, async () => repository[Symbol.asyncDispose]());

@@ -29,6 +29,8 @@ export interface ContextWish {
   /** A directory of the build's own for what is needed by this build only. */
   readonly directory: string;
   readonly services: ClientServices;
+  /** Of a repository whose address does not say: whether its `.git` stays. */
+  readonly keepGitDir?: boolean | undefined;
   readonly progress?: TransferProgress | undefined;
 }
 

@@ -1,6 +1,16 @@
-import { lstatSync, lutimesSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { invalidParameter, kindOf, newId, notFound } from "../../lib/index.ts";
+import { digestOf, invalidParameter, kindOf, newId, notFound } from "../../lib/index.ts";
+import { withoutCredentials } from "../credentials.ts";
 import type { GitReference } from "../dockerfile/index.ts";
 import type { ClientServices } from "../ports.ts";
 import type { FetchedRepository, GitRequest } from "./contract.ts";
@@ -27,7 +37,11 @@ export async function fetchRepository(
   const commit = await resolve(reference, settings, signal);
   checkChecksum(reference, commit);
   const { remote, subdirectory, submodules, mtime } = reference;
-  const key = JSON.stringify(["checkout", remote, commit, subdirectory, keepGitDir, submodules, mtime]);
+  // The key is written down, and the address may hold a password.
+  const key = JSON.stringify([
+    ...["checkout/2", digestOf(remote), commit],
+    ...[subdirectory, keepGitDir, submodules, mtime],
+  ]);
   const known = shelf.takeShared(key);
   if (known !== undefined) return held(shelf, known, commit);
   const place = await shelf.takeAlone(`${key} ${newId()}`, `${redactUrl(remote)}#${commit}`);
@@ -174,7 +188,7 @@ async function checkout(
   }
   const time = reference.mtime === "commit" ? Number(await git("log", "-1", "--format=%ct")) : undefined;
   if (!keepGitDir) removeGitDirectories(work);
-  else cleanGitDirectory(work);
+  else cleanGitDirectory(join(work, ".git"));
   const files = folderOf(work, reference.subdirectory);
   if (time !== undefined) setTimes(files, time);
   renameSync(files, join(place, "files"));
@@ -218,12 +232,24 @@ function removeGitDirectories(folder: string): void {
   }
 }
 
-/** What differs from one fetch to the next would make each a new layer. */
-function cleanGitDirectory(work: string): void {
-  for (const name of ["FETCH_HEAD", "ORIG_HEAD", "logs", "hooks", "index"]) {
-    rmSync(join(work, ".git", name), { recursive: true, force: true });
+const TRACES = new Set(["FETCH_HEAD", "ORIG_HEAD", "logs", "hooks", "index"]);
+
+/** What differs from one fetch to the next would make each a new layer; and no password becomes part of one. Submodules' too. */
+function cleanGitDirectory(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (TRACES.has(entry.name)) rmSync(path, { recursive: true, force: true });
+    else if (entry.isDirectory() && entry.name !== "objects" && entry.name !== "refs")
+      cleanGitDirectory(path);
+    else if (entry.isFile() && entry.name === "config") {
+      const text = readFileSync(path, "latin1");
+      writeFileSync(path, withoutPasswords(text), "latin1");
+    }
   }
 }
+
+/** The address stays one that can be fetched from. */
+const withoutPasswords = (text: string) => withoutCredentials(text).replaceAll("xxxxx:xxxxx@", "");
 
 /** A folder of the checkout. @throws NotFound, InvalidParameter where a link stands in the way: it could lead anywhere */
 function folderOf(work: string, subdirectory: string): string {

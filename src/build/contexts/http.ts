@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   connectionFailure,
   type Digest,
+  digestOf,
   invalidParameter,
   notFound,
   systemError,
@@ -43,7 +44,8 @@ export async function fetchFile(
   signal: AbortSignal,
 ): Promise<FetchedFile> {
   const url = checkedUrl(request.url);
-  const key = `http ${request.fileName} ${url.href}`;
+  // The key is written down, and the address may hold a password.
+  const key = `http ${request.fileName} ${digestOf(url.href)}`;
   // Of what is kept only this digest is known.
   const mayKeep = request.checksum === "" || request.checksum.startsWith("sha256:");
   const known = mayKeep ? shelf.takeShared(key) : undefined;

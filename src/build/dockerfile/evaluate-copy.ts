@@ -1,6 +1,7 @@
 import { type AddInstruction, type CopyInstruction, quote } from "../../lib/dockerfile/index.ts";
 import { cleanPath } from "../../lib/ignore/index.ts";
 import { invalidParameter, isDigest } from "../../lib/index.ts";
+import { withoutCredentials } from "../credentials.ts";
 import type { InstructionContext } from "./evaluate.ts";
 import { type GitReference, parseGitReference } from "./git-reference.ts";
 import { climbsOut, destinationPath, inRoot } from "./paths.ts";
@@ -26,6 +27,8 @@ export function evaluateCopy(
       : copyItem(context, instruction, word, source),
   );
   if (checksum !== "") checkChecksum(items);
+  // Only addresses that are fetched may hold a password.
+  const shown = (text: string) => (instruction.name === "ADD" ? withoutCredentials(text) : text);
   const files = instruction.files.map(({ name, content, expand: expands }) => ({
     kind: "inline" as const,
     fileName: fileName(name),
@@ -33,7 +36,7 @@ export function evaluateCopy(
   }));
   return {
     kind: "copy",
-    title: context.title(),
+    title: shown(context.title()),
     lines: instruction.source.lines,
     onBuild: linked.onBuild,
     history: layerHistory(
@@ -42,7 +45,7 @@ export function evaluateCopy(
         ...(instruction.name === "COPY" && instruction.parents ? ["--parents"] : []),
         ...(chown === "" ? [] : [`--chown=${chown}`]),
         ...(chmod === "" ? [] : [`--chmod=${chmod}`]),
-        ...words,
+        ...words.map(shown),
         ...files.map(({ fileName }) => `<<${fileName}`),
         written,
         "# buildkit",

@@ -9,6 +9,7 @@ import {
 } from "../../lib/dockerfile/index.ts";
 import { cleanPath } from "../../lib/ignore/index.ts";
 import { invalidParameter } from "../../lib/index.ts";
+import { withoutCredentials } from "../credentials.ts";
 import type { InstructionContext } from "./evaluate.ts";
 import { baseName, inRoot, relativeTo } from "./paths.ts";
 import { layerHistory, type StageState } from "./stage-state.ts";
@@ -23,7 +24,7 @@ export function evaluateRun(context: InstructionContext, instruction: RunInstruc
   const { state, linked } = context;
   const flags = instruction.mounts.map((flag) => resolveMount(flag, context.expand));
   const command = commandOf(instruction, state);
-  const mounts = flags.map((mount, index) => mountOf(mount, linked.sources[index]!, state));
+  const mounts = flags.map((mount, index) => mountOf(mount, linked.sources[index]!, context));
   const args = instruction.command.shell ? state.inShell(command.words) : [...command.words];
   return {
     kind: "run",
@@ -96,11 +97,12 @@ function historyOf(args: readonly string[], state: StageState): string {
   const values = new Map(
     state.args.map(({ name, value }) => [name, `${name}=${state.env.get(name) ?? value ?? ""}`]),
   );
-  const prefix = values.size === 0 ? [] : [`|${values.size}`, ...values.values()];
+  const prefix =
+    values.size === 0 ? [] : [`|${values.size}`, ...[...values.values()].map(withoutCredentials)];
   return [...prefix, ...args].join(" ");
 }
 
-function mountOf(mount: RunMount, linked: Source, state: StageState): StepMount {
+function mountOf(mount: RunMount, linked: Source, { state, options }: InstructionContext): StepMount {
   if (mount.type === "secret") return secretMount(mount);
   if (mount.type === "ssh") return sshMount(mount);
   const target = targetOf(mount, state);
@@ -112,7 +114,7 @@ function mountOf(mount: RunMount, linked: Source, state: StageState): StepMount 
   const { mode, uid, gid, readOnly } = mount;
   return {
     type: "cache",
-    id: mount.id === "" ? cleanPath(mount.target) : mount.id,
+    id: cacheIdOf(mount, options.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? ""),
     sharing: mount.sharing ?? "shared",
     source: mount.from === "" ? { kind: "scratch" } : linked,
     path,
@@ -122,6 +124,12 @@ function mountOf(mount: RunMount, linked: Source, state: StageState): StepMount 
     uid,
     gid,
   };
+}
+
+/** Builds with a namespace of their own share their caches with no others. */
+function cacheIdOf({ id, target }: RunMount, namespace: string): string {
+  const own = id === "" ? cleanPath(target) : id;
+  return namespace === "" ? own : `${namespace}/${own.replace(/^\/+/, "")}`;
 }
 
 function targetOf(mount: RunMount, state: StageState): string {

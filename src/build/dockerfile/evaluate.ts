@@ -11,6 +11,7 @@ import {
 } from "../../lib/dockerfile/index.ts";
 import type { IgnoreRules } from "../../lib/ignore/index.ts";
 import { EngineError, invalidParameter } from "../../lib/index.ts";
+import { withoutCredentials } from "../credentials.ts";
 import type { Checks } from "./checks.ts";
 import { placedError } from "./errors.ts";
 import { evaluateCopy } from "./evaluate-copy.ts";
@@ -172,7 +173,9 @@ class StageEvaluation {
     const { config } = this.#state;
     switch (instruction.name) {
       case "ARG":
-        return emptyHistory(`ARG ${instruction.args.map((arg) => this.#arg(context, arg)).join(" ")}`);
+        return emptyHistory(
+          withoutCredentials(`ARG ${instruction.args.map((arg) => this.#arg(context, arg)).join(" ")}`),
+        );
       case "ENV":
         return emptyHistory(`ENV ${this.#env(context, instruction).join(" ")}`);
       case "LABEL":

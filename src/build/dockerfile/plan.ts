@@ -75,6 +75,8 @@ export interface PlannedStage {
   readonly config: ImageConfig;
   readonly author: string;
   readonly platform: Platform;
+  /** Arguments that were declared, with their values; the last of a name counts. */
+  readonly args: readonly { readonly name: string; readonly value: string | undefined }[];
 }
 
 /** What is to be done for a target, or what has to be known first. */
@@ -87,6 +89,8 @@ export interface BuildPlan {
   readonly target: PlannedStage | undefined;
   /** Variables that every `RUN` sees and that count for no cache. */
   readonly proxies: ReadonlyMap<string, string>;
+  /** The values of the arguments in front of the first `FROM`. */
+  readonly globals: ReadonlyMap<string, string>;
   readonly warnings: readonly CheckWarning[];
   /** Why warnings fail the build; undefined where they do not. */
   readonly violation: string | undefined;
@@ -141,6 +145,7 @@ class Planner {
       stages: planned,
       target: planned.find(({ index }) => index === target),
       proxies: proxyArgs(this.#buildArgs),
+      globals: this.#globals,
       warnings: this.#checks.warnings,
       violation: this.#checks.violation,
     };
@@ -262,9 +267,9 @@ class Planner {
         checkSignal: this.#options.checkSignal ?? (() => {}),
       });
       results.set(index, checked.result);
-      const { config, author, platform } = checked.result;
+      const { config, author, platform, args } = checked.result;
       const title = stages.length === 1 ? "" : stage.title;
-      return { index, title, base: stage.base, steps: checked.steps, config, author, platform };
+      return { index, title, base: stage.base, steps: checked.steps, config, author, platform, args };
     });
     return planned.map((stage) => (stage.index === target ? this.#withLabels(stage) : stage));
   }

@@ -1,6 +1,6 @@
 import { type Digest, isDigest } from "../../lib/index.ts";
 import type { DiffId, FoundImage } from "../ports.ts";
-import type { ImportedResults, Outcomes } from "../solve/scheduler.ts";
+import type { ImportedResult, ImportedResults, Outcomes } from "../solve/scheduler.ts";
 
 /**
  * What an image's configuration says of the steps that made it, so that a build on another machine may take its layers
@@ -28,14 +28,26 @@ export function inlineCache(outcomes: Outcomes, imageLayers: readonly DiffId[]):
 
 /** Results of images that `--cache-from` names. What a stranger wrote is checked; an image can only give its own layers. */
 export function importedResults(images: readonly FoundImage[]): ImportedResults {
-  const found = new Map<Digest, readonly DiffId[]>();
-  for (const { inlineCache: written, layers } of images) {
-    for (const { key, numbers } of readResults(written)) {
-      const own = numbers.map((number) => layers[number]);
-      if (own.every((layer) => layer !== undefined)) found.set(key, own);
+  const found = new Map<Digest, ImportedResult>();
+  for (const image of images) {
+    const times = layerTimes(image);
+    for (const { key, numbers } of readResults(image.inlineCache)) {
+      const layers = numbers.map((number) => image.layers[number]);
+      if (!layers.every((layer) => layer !== undefined)) continue;
+      found.set(key, { layers, createdMs: times[Math.max(-1, ...numbers)] });
     }
   }
   return { find: (key) => found.get(key) };
+}
+
+/** When each layer was made, in milliseconds, as the image's history has it. */
+function layerTimes({ history, layers }: FoundImage): readonly (number | undefined)[] {
+  const made = history.filter(({ emptyLayer }) => emptyLayer !== true);
+  if (made.length !== layers.length) return [];
+  return made.map(({ created }) => {
+    const time = created === undefined ? Number.NaN : Date.parse(created);
+    return Number.isNaN(time) ? undefined : time;
+  });
 }
 
 function readResults(written: unknown): { key: Digest; numbers: number[] }[] {

@@ -1,19 +1,22 @@
-import { type Digest, digestOf, invalidParameter } from "../../lib/index.ts";
+import { type Digest, digestOf, invalidParameter, log, messageOf } from "../../lib/index.ts";
 import type { BuilderOptions } from "../builder.ts";
-import type { BuildOutput, BuildRequest, BuildResult } from "../builder-contract.ts";
+import type { BuildOutput, BuildRequest, BuildResult, CacheExport } from "../builder-contract.ts";
+import { withoutCredentials } from "../credentials.ts";
 import type { Definition } from "../definition.ts";
 import type { BuildPlan, PlannedStage } from "../dockerfile/index.ts";
 import type { BuildGraph } from "../graph/index.ts";
 import { internalStep } from "../internal-step.ts";
-import type { BuildFacts, DiffId, FoundImage, NewImage } from "../ports.ts";
+import { listPackages, type PackageList } from "../packages/list-packages.ts";
+import type { BuildFacts, DiffId, FoundImage, HistoryEntry, NewImage } from "../ports.ts";
 import type { Report } from "../progress/events.ts";
-import { withoutCredentials } from "../progress/names.ts";
 import type { Lease } from "../solve/lease.ts";
 import type { Outcomes } from "../solve/scheduler.ts";
 import type { VertexProgress } from "../solve/vertex-progress.ts";
-import { imageHistory, stageChain } from "./history.ts";
+import { cacheImage } from "./cache-image.ts";
+import { imageHistory, stageChain, timeOf } from "./history.ts";
 import { inlineCache } from "./inline-cache.ts";
 import { provenanceStatement, tellableArguments } from "./provenance.ts";
+import { sbomStatement } from "./sbom.ts";
 import { squash } from "./squash.ts";
 import { treeArchive } from "./tree-archive.ts";
 
@@ -29,7 +32,10 @@ export interface BuiltStages {
 }
 
 export interface OutputOptions {
-  readonly builder: Pick<BuilderOptions, "images" | "layers" | "platform" | "builderId" | "provenance">;
+  readonly builder: Pick<
+    BuilderOptions,
+    "images" | "layers" | "platform" | "builderId" | "provenance" | "cache"
+  >;
   readonly request: BuildRequest;
   readonly built: BuiltStages;
   /** Full names. */
@@ -43,11 +49,50 @@ export interface OutputOptions {
   readonly signal: AbortSignal;
 }
 
-/** Makes of a build what was asked for: an image, an archive, the files themselves, or nothing. */
-export async function produceOutput(options: OutputOptions): Promise<Omit<BuildResult, "warnings">> {
-  const { output } = options.request;
+type Produced = Omit<BuildResult, "warnings" | "answer">;
+
+/** Makes of a build what was asked for: images, archives, the files themselves, or nothing. */
+export async function produceOutputs(options: OutputOptions): Promise<Produced> {
   const target = options.built.plan.target;
   if (target === undefined) throw invalidParameter("there is nothing to build");
+  let whole: Produced | undefined;
+  for (const output of options.request.outputs) {
+    const made = await produceOutput(options, target, output);
+    // What is told of the build is told of an image, where one is made.
+    if (whole?.imageId === undefined) whole = made;
+  }
+  for (const wanted of options.request.cacheTo) await exportCache(options, wanted);
+  return whole ?? resultOf(options, undefined);
+}
+
+async function exportCache(options: OutputOptions, wanted: CacheExport): Promise<void> {
+  const { builder, built, request, report, signal } = options;
+  const { images } = builder;
+  const name = wanted.kind === "registry" ? images.fullName(wanted.name) : undefined;
+  const place = name === undefined ? "client directory" : `registry ${name}`;
+  try {
+    await internalStep(`exporting cache to ${place}`, report, async ({ progress }) => {
+      const image = cacheImage(built, wanted.mode, name === undefined ? [] : [name]);
+      if (wanted.kind === "archive") {
+        const { how: _how, ...rest } = image;
+        await wanted.write(images.archive(rest).bytes);
+      } else {
+        await images.record(image);
+        await images.push(name!, request.services.credentials, progress, signal);
+      }
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!wanted.ignoreError) throw error;
+    log.info("cannot export a build cache", { place, error: messageOf(error) });
+  }
+}
+
+async function produceOutput(
+  options: OutputOptions,
+  target: PlannedStage,
+  output: BuildOutput,
+): Promise<Produced> {
   switch (output.kind) {
     case "none":
       return resultOf(options, undefined);
@@ -66,7 +111,7 @@ export async function produceOutput(options: OutputOptions): Promise<Omit<BuildR
 async function writeTree(
   options: OutputOptions,
   { write }: Extract<BuildOutput, { kind: "tar" }>,
-): Promise<Omit<BuildResult, "warnings">> {
+): Promise<Produced> {
   const { builder, report, signal } = options;
   const layers = layersOfTarget(options.built);
   await internalStep("sending tarball", report, async () => {
@@ -79,7 +124,7 @@ async function writeArchive(
   options: OutputOptions,
   target: PlannedStage,
   { write, format }: Extract<BuildOutput, { kind: "archive" }>,
-): Promise<Omit<BuildResult, "warnings">> {
+): Promise<Produced> {
   return await internalStep(`exporting to ${format} image format`, options.report, async () => {
     const { how: _how, ...image } = await newImage(options, target, options.names);
     const { id: imageId, bytes } = options.builder.images.archive(image);
@@ -123,19 +168,59 @@ async function newImage(
   const { layers, history } = request.squash
     ? await squash(builder.layers, base, assembled, options)
     : assembled;
+  const created =
+    history.findLast((entry) => entry.created !== undefined)?.created ??
+    base?.created ??
+    timeOf(await firstBuiltMs(options, target, history));
+  const found = request.sbom && layers.length > 0 ? await packagesOf(options, layers) : undefined;
   const cache = request.inlineCache ? inlineCache(outcomes, layers) : undefined;
   return {
-    created: history.findLast(({ created }) => created !== undefined)?.created,
+    created,
     author: target.author,
     platform: target.platform,
     config: target.config,
     layers,
-    history,
+    history: history.map((entry) => (entry.created === undefined ? { ...entry, created } : entry)),
     names,
     parent: undefined,
     inlineCache: cache,
-    how: (id) => factsOf(options, target, id),
+    how: (id) => {
+      if (found !== undefined) {
+        const { names: subjects, startedMs } = options;
+        const createdMs = epoch === undefined ? startedMs : epoch * 1000;
+        builder.provenance.add(id, sbomStatement({ imageId: id, names: subjects, found, createdMs }));
+      }
+      return factsOf(options, target, id);
+    },
   };
+}
+
+async function packagesOf(
+  { builder, report, signal }: OutputOptions,
+  layers: readonly DiffId[],
+): Promise<PackageList> {
+  return await internalStep("listing packages", report, async () => {
+    using view = await builder.layers.view(layers);
+    return await listPackages(view, signal);
+  });
+}
+
+/**
+ * An image of which no part has a time, as one that is nothing but a configuration, is as old as the first build of one like it: so
+ * the next build's is the same image.
+ */
+async function firstBuiltMs(
+  { builder: { cache }, request }: OutputOptions,
+  { config, author, platform }: PlannedStage,
+  history: readonly HistoryEntry[],
+): Promise<number> {
+  const key = digestOf(JSON.stringify(["image/1", config, author, platform, history]));
+  using known = request.noCache === true ? undefined : await cache.records.find(key);
+  if (known !== undefined) return known.record.createdMs;
+  const nothing = { layers: [], newLayers: [], parents: [] };
+  const description = "image of a configuration alone";
+  return cache.records.add({ key, ...nothing, type: "internal", description, createdMs: Date.now() })
+    .createdMs;
 }
 
 /** The image that a stage is built on; undefined where it is built on nothing, or on files. */
@@ -200,7 +285,7 @@ async function push({ builder, request, names, report, signal }: OutputOptions):
 }
 
 /** Metadata are found out where somebody wants them. */
-function resultOf(options: OutputOptions, imageId: Digest | undefined): Omit<BuildResult, "warnings"> {
+function resultOf(options: OutputOptions, imageId: Digest | undefined): Produced {
   return {
     imageId,
     get metadata() {
@@ -214,7 +299,7 @@ function metadataOf(
   { names, invocationId, builder, request }: OutputOptions,
   imageId: Digest | undefined,
 ): Readonly<Record<string, unknown>> {
-  const isRecorded = request.output.kind === "image" && request.provenance;
+  const isRecorded = request.outputs.some(({ kind }) => kind === "image") && request.provenance;
   const [statement] = imageId === undefined || !isRecorded ? [] : builder.provenance.find(imageId);
   return {
     "buildx.build.ref": `berth/berth/${invocationId}`,

@@ -1,7 +1,7 @@
 import { type Digest, digestHex } from "../../lib/index.ts";
+import { withoutCredentials } from "../credentials.ts";
 import { formatPlatform, type Platform } from "../dockerfile/index.ts";
 import { isSecretName } from "../dockerfile/static-checks.ts";
-import { withoutCredentials } from "../progress/names.ts";
 
 /** What is told of a build. */
 export interface ProvenanceFacts {

@@ -516,3 +516,64 @@ describe("archives", () => {
     expect(view.stat("/x/dir/file")).toMatchObject({ uid: 9, gid: 9 });
   });
 });
+
+describe("copies on copies", () => {
+  const EPOCH = { epoch: 1_700_000_000 };
+  const steps: readonly Asked[] = [
+    { path: "/a", destination: "/made/a" },
+    { path: "/a", destination: "/base/link/a" },
+    { path: "/folder", destination: "/base/folder" },
+    { path: "/folder", destination: "/made", chown: "app:staff", chmod: "750" },
+    { path: "/b", destination: "/made/in/b", chown: "app" },
+    { path: "/a", destination: "/to/c" },
+    { path: "/many", destination: "/made/in" },
+    { path: "/many", destination: "/base" },
+    { path: "/passwd", destination: "/etc/passwd" },
+    { path: "/b", destination: "/again", chown: "other" },
+    { path: "/a", destination: "/again" },
+  ];
+
+  async function folders() {
+    const base = await directory({
+      "base/link -> ../real": "",
+      "real/": "",
+      "base/folder/old": "old",
+      "etc/passwd": "app:x:5:6::/:/bin/sh\n",
+      "etc/group": "staff:x:7:\n",
+    });
+    const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`many/${index}`, "x"]));
+    const source = await directory({
+      ...{ a: "a", b: "b", "folder/f": "f", "folder/to -> /elsewhere": "", ...many },
+      ...{ passwd: "other:x:8:9::/:/bin/sh\n" },
+    });
+    await using work = await workOf(base, EPOCH);
+    const unknown = new CopyOperation(new FileDigests(undefined), undefined);
+    return { base: ((await unknown.run(work)) as LayersResult).layers, source };
+  }
+
+  test("give what they would give if nothing was remembered", async () => {
+    const { base, source } = await folders();
+    let remembered = base;
+    let fresh = base;
+    for (const step of steps) {
+      remembered = await copied(source, { ...step, ...EPOCH, base: remembered });
+      await using work = await workOf(source, { ...step, ...EPOCH, base: fresh });
+      const alone = new CopyOperation(new FileDigests(undefined), undefined);
+      fresh = ((await alone.run(work)) as LayersResult).layers;
+      expect(remembered).toEqual(fresh);
+    }
+    expect(await listTar(layers.tars.get(remembered[4]!)!)).toContain("directory made/ 755 0:0");
+    expect(await listTar(layers.tars.get(remembered.at(-2)!)!)).toEqual(["file again 644 8:9 1"]);
+  });
+
+  test("look only at what is below them all, unless names are asked for that one of them brought", async () => {
+    const { base, source } = await folders();
+    layers.viewed.length = 0;
+    let stack = base;
+    for (const step of steps.slice(0, -2)) stack = await copied(source, { ...step, ...EPOCH, base: stack });
+    expect(new Set(layers.viewed)).toEqual(new Set([1]));
+    layers.viewed.length = 0;
+    await copied(source, { ...steps.at(-2)!, ...EPOCH, base: stack });
+    expect(layers.viewed.at(-1)).toBe(stack.length);
+  });
+});

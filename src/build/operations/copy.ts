@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { type Digest, decompress, digestOf, EngineError, invalidParameter } from "../../lib/index.ts";
 import { extractTar, type Ownership, openRoot, type RootDir, unmount } from "../../linux/index.ts";
 import {
+  baseOfTree,
   type Choice,
   type CopyManner,
   digestChoice,
   type FileDigests,
   hasNames,
   type KnownSelections,
+  KnownShapes,
   LayerPlan,
   layersTree,
   layerTar,
@@ -26,9 +28,10 @@ import type { OperationItem } from "../graph/index.ts";
 import type { DiffId } from "../ports.ts";
 import type { BuildScope, OperationKind, Result, Work } from "../solve/contract.ts";
 import { baseKey, baseLayers } from "./base.ts";
+import { baseView, withPlanned } from "./base-view.ts";
 import { clampTimes } from "./clamp-times.ts";
 import { cacheKey } from "./key.ts";
-import { newDirectory, unchanged, viewOf, viewOrEmpty, withLayer } from "./layer.ts";
+import { newDirectory, unchanged, viewOrEmpty, withLayer } from "./layer.ts";
 import { isArchive } from "./unpack.ts";
 
 const FOLDER_MODE = 0o755;
@@ -37,12 +40,14 @@ const FOLDER_MODE = 0o755;
 export class CopyOperation implements OperationKind<"copy"> {
   readonly #digests: FileDigests;
   readonly #known: KnownSelections | undefined;
+  readonly #shapes: KnownShapes;
   /** Digests of what was selected of sources for a vertex's key, by build: exactly that is copied, or the copy fails. */
   readonly #promised = new WeakMap<BuildScope, Map<string, Digest>>();
 
-  constructor(digests: FileDigests, known: KnownSelections | undefined) {
+  constructor(digests: FileDigests, known: KnownSelections | undefined, shapes = new KnownShapes()) {
     this.#digests = digests;
     this.#known = known;
+    this.#shapes = shapes;
   }
 
   async key(work: Work<"copy">): Promise<Digest> {
@@ -78,16 +83,15 @@ export class CopyOperation implements OperationKind<"copy"> {
       }
     }
     if (items.some(({ unpack }) => unpack)) return await unpackInto(work, base, items, manner);
-    const view = await viewOf(context, base);
-    if (view !== undefined) undo.use(view);
-    const baseTree = view && layersTree(view);
-    const plan = new LayerPlan(baseTree, leftOutOf(work));
-    const owner = ownerOf(baseTree, operation.chown);
+    const shared = { context, signal, shapes: this.#shapes };
+    const { files, names } = await baseView({ ...shared, needsNames: hasNames(operation.chown) }, base, undo);
+    const plan = new LayerPlan(files, leftOutOf(work));
+    const owner = ownerOf(names, operation.chown);
     for (const { tree, source, contentsOnly } of items) {
       await plan.copy(tree, source, { ...manner, contentsOnly, owner });
     }
     if (plan.isEmpty) return await unchanged(context, base);
-    return await withLayer(context, base, layerTar(plan, { epoch: context.epoch, signal }));
+    return await withPlanned(shared, base, plan);
   }
 
   async #digest(work: Work<"copy">, item: OperationItem, index: number): Promise<Digest> {
@@ -190,7 +194,7 @@ async function unpackInto(
     const baseTree = layersTree(root);
     const owner = ownerOf(base.length === 0 ? undefined : baseTree, operation.chown);
     for (const { tree: from, source, unpack, contentsOnly } of items) {
-      const plan = new LayerPlan(baseTree, leftOutOf(work));
+      const plan = new LayerPlan(baseOfTree(baseTree), leftOutOf(work));
       if (unpack) plan.makeDirectory(manner.destination, FOLDER_MODE, owner);
       else await plan.copy(from, source, { ...manner, contentsOnly, owner });
       if (!plan.isEmpty)

@@ -1,4 +1,4 @@
-import type { FileDigests, KnownSelections } from "../contents/index.ts";
+import { type FileDigests, type KnownSelections, KnownShapes } from "../contents/index.ts";
 import type { Contexts } from "../contexts/index.ts";
 import { CopyOperation } from "./copy.ts";
 import { merge } from "./merge.ts";
@@ -15,15 +15,16 @@ export interface FileOperationsOptions {
 
 /** All operations that run nothing. */
 export function fileOperations({ contexts, digests, known }: FileOperationsOptions) {
+  const shapes = new KnownShapes();
   return {
     scratch,
     image,
     context,
     file,
     merge: merge(digests),
-    mkdir: mkdir(digests),
+    mkdir: mkdir(digests, shapes),
     http: http(contexts, digests),
     git: git(contexts, digests),
-    copy: new CopyOperation(digests, known),
+    copy: new CopyOperation(digests, known, shapes),
   };
 }

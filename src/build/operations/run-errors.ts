@@ -13,8 +13,13 @@ type RunWork = Work<"run">["operation"];
 export function refuseUnentitled({ network, security, devices }: RunWork, settings: RunSettings): void {
   if (security === "insecure") throw new EngineError("Forbidden", "security.insecure is not allowed");
   // With `build --network=host` it was asked for by who builds, and not only by who wrote the Dockerfile.
-  if (network === "host" && settings.network !== "host")
-    throw new EngineError("Forbidden", "network.host is not allowed: build with --network=host to allow it");
+  const mayUseHost = settings.network === "host" || settings.entitlements.includes("network.host");
+  if (network === "host" && !mayUseHost) {
+    throw new EngineError(
+      "Forbidden",
+      "network.host is not allowed: build with --network=host or --allow network.host to allow it",
+    );
+  }
   // Also one that is not required: the command would run without what it was written for.
   const [device] = devices;
   if (device !== undefined) {

@@ -1,10 +1,21 @@
 import { chmodSync, chownSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { EngineError, kindOf } from "../../lib/index.ts";
+import { digestOf, EngineError, kindOf } from "../../lib/index.ts";
 import { copyTree, openRoot, unmount } from "../../linux/index.ts";
 import type { SpecMount } from "../../runtime/index.ts";
 import type { CacheMounts } from "../cache/index.ts";
-import { type FileDigests, LayerPlan, layersTree, layerTar, select, sourceTree } from "../contents/index.ts";
+import {
+  type FileDigests,
+  LayerPlan,
+  layersTree,
+  layerTar,
+  type SelectedSource,
+  select,
+  selectionDigest,
+  sourceTree,
+  type Tree,
+  timesDigest,
+} from "../contents/index.ts";
 import type { OperationMount } from "../graph/index.ts";
 import type { HeldLayers } from "../ports.ts";
 import type { Result, Work } from "../solve/contract.ts";
@@ -12,6 +23,7 @@ import { viewOrEmpty } from "./layer.ts";
 import { AgentSocket } from "./run-agent.ts";
 import { type SecretMount, Secrets } from "./run-secrets.ts";
 import { inputPath, missingSource } from "./run-sources.ts";
+import type { SourceLayers } from "./source-layers.ts";
 
 type Mount<Type extends OperationMount["type"]> = Extract<OperationMount, { readonly type: Type }>;
 
@@ -24,6 +36,8 @@ export interface StepMounts {
 interface Options {
   readonly caches: CacheMounts;
   readonly digests: FileDigests;
+  /** Undefined: nothing is kept. */
+  readonly sources: SourceLayers | undefined;
   /** The step's own; in memory where there are secrets. */
   readonly bundle: string;
 }
@@ -82,6 +96,8 @@ class Preparation implements StepMounts {
   /** What is written to a mount that may be written to is thrown away: it is a writable tree of its own. */
   async #addBind({ input, path, target, readOnly }: Mount<"bind">, index: number): Promise<void> {
     const { layers } = this.#work.context;
+    const own = this.#ownPath(this.#work.inputs[input]!, path);
+    if (own !== undefined && readOnly) return this.#bind(own, target, readOnly);
     const from = await this.#layersOf(this.#work.inputs[input]!, path);
     this.#undo.use(from.held);
     const tree = this.#undo.use(await layers.prepare(from.held.layers));
@@ -96,26 +112,43 @@ class Preparation implements StepMounts {
     this.#bind(source, target, readOnly);
   }
 
+  /** Where files are that may be shown as they are. */
+  #ownPath(input: Result, path: string): string | undefined {
+    if (input.kind === "layers" || input.source.shownAs === undefined) return undefined;
+    return join(input.source.shownAs, inputPath(sourceTree(input.source, undefined), path));
+  }
+
   /** Files that are in no layer become one: as they were when they were looked at, root's, without what is ignored. */
   async #layersOf(input: Result, path: string): Promise<{ held: HeldLayers; path: string }> {
-    const { context, signal } = this.#work;
+    const { context, signal, operation } = this.#work;
     if (input.kind === "layers") return { held: await context.layers.hold(input.layers), path };
-    const { digests } = this.#options;
+    const { digests, sources } = this.#options;
     await digests.load();
     const tree = sourceTree(input.source, digests);
     const choice = { path: `/${inputPath(tree, path)}`, wildcards: false };
+    const selected = await select(tree, choice, { withDigests: true, signal });
+    const isDirectory = selected.every(({ node }) => node.entry.kind === "directory");
+    const at = isDirectory ? "/" : "/file";
+    const make = () => this.#layerOf(tree, selected, at);
+    if (sources === undefined) {
+      // Nobody asks for this layer again.
+      this.#undo.defer(async () => void (await context.layers.collect()));
+      return { held: await make(), path: at };
+    }
+    // Tools that go by times, as make does, are to see those of now.
+    const contents = [await selectionDigest(tree, selected), timesDigest(selected)];
+    const key = digestOf(JSON.stringify(["mounted source/1", ...contents]));
+    const description = `mounted files from exec ${operation.args.join(" ")}`;
+    return { held: await sources.hold(key, description, make), path: at };
+  }
+
+  async #layerOf(tree: Tree, selected: readonly SelectedSource[], destination: string): Promise<HeldLayers> {
+    const { context, signal } = this.#work;
     const plan = new LayerPlan(undefined);
     const manner = { contentsOnly: true, owner: undefined, change: undefined, folderMode: undefined };
-    let at = "/";
-    for (const source of await select(tree, choice, { withDigests: true, signal })) {
-      const isDirectory = source.node.entry.kind === "directory";
-      if (!isDirectory) at = "/file";
-      await plan.copy(tree, source, { ...manner, destination: at });
-    }
-    // Nobody asks for this layer again.
-    this.#undo.defer(async () => void (await context.layers.collect()));
+    for (const source of selected) await plan.copy(tree, source, { ...manner, destination });
     await using layer = await context.layers.receive(layerTar(plan, { epoch: undefined, signal }));
-    return { held: await layer.keep(), path: at };
+    return await layer.keep();
   }
 
   async #addCache(mount: Mount<"cache">): Promise<void> {

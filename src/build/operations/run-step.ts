@@ -13,6 +13,7 @@ import { processFailure, startFailure } from "./run-errors.ts";
 import { type StepMounts, stepMounts } from "./run-mounts.ts";
 import { DEFAULT_HOSTNAME, type RunDefaults, specOfRun } from "./run-spec.ts";
 import { mountPlaces } from "./run-targets.ts";
+import type { SourceLayers } from "./source-layers.ts";
 
 export interface RunMachine {
   /** The daemon's default runtime. */
@@ -26,6 +27,7 @@ export interface RunMachine {
 export interface StepOptions extends RunMachine {
   readonly caches: CacheMounts;
   readonly digests: FileDigests;
+  readonly sources: SourceLayers | undefined;
 }
 
 /** As many digits as tell steps apart; a socket's path has to fit into 107 bytes. */
@@ -125,8 +127,8 @@ export class RunStep {
   }
 
   #mounts(): Promise<StepMounts> {
-    const { caches, digests } = this.#options;
-    return stepMounts(this.#work, { caches, digests, bundle: this.#bundle }, this.#undo);
+    const { caches, digests, sources } = this.#options;
+    return stepMounts(this.#work, { caches, digests, sources, bundle: this.#bundle }, this.#undo);
   }
 
   #etcMounts(network: StepNetwork, others: readonly SpecMount[]): SpecMount[] {

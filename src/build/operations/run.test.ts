@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createConnection } from "node:net";
@@ -17,13 +18,14 @@ import { TestStore } from "../../images/testing-store.ts";
 import { type Digest, digestOf, notFound } from "../../lib/index.ts";
 import { createNetworkNamespace, mountsBelow, openRoot, packTree, type RootDir } from "../../linux/index.ts";
 import { type Cgroups, hostFacts, type OciRuntimes, openCgroups, openRuntimes } from "../../runtime/index.ts";
-import { CacheMountStore } from "../cache/index.ts";
+import { CacheMountStore, CacheRecords } from "../cache/index.ts";
 import { FileDigests, LocalTree } from "../contents/index.ts";
 import type { OperationMount, Vertex } from "../graph/index.ts";
 import type { ClientServices, DiffId, HeldLayers, SshConnection } from "../ports.ts";
 import type { BuildScope, LayersResult, Result, RunSettings, Work } from "../solve/contract.ts";
 import { RunOperation, sweepRuns } from "./run.ts";
 import type { RunMachine } from "./run-step.ts";
+import { SourceLayers } from "./source-layers.ts";
 
 const PATIENCE_MS = 60_000;
 const APPLETS =
@@ -63,6 +65,7 @@ beforeAll(async () => {
     mounts: caches,
     digests: new FileDigests(undefined),
     known: undefined,
+    sources: undefined,
   });
   busybox = await layerOf((root) => {
     for (const name of ["bin", "proc", "sys", "dev", "tmp", "etc", "root"]) mkdirSync(join(root, name));
@@ -151,6 +154,7 @@ const SETTINGS: RunSettings = {
   cpusetCpus: undefined,
   cpusetMems: undefined,
   securityOptions: [],
+  entitlements: [],
   proxies: new Map(),
 };
 
@@ -440,11 +444,44 @@ test(
 );
 
 test(
+  "a context that several steps mount becomes a layer once, as long as it is the same",
+  async () => {
+    const path = mkdtempSync(join(directory, "context-"));
+    writeFileSync(join(path, "a"), "one");
+    const records = new CacheRecords(store.db, store.images.builds.layers);
+    const parts = { mounts: caches, digests: new FileDigests(undefined), known: undefined };
+    const keeping = new RunOperation(machine, { ...parts, sources: new SourceLayers(records) });
+    const mounting = async () => {
+      await using source = new LocalTree({ path }, undefined, new FileDigests(undefined));
+      const input: Result = { kind: "source", source, [Symbol.asyncDispose]: async () => {} };
+      const work = workOf(["/bin/cat", "/m/a"], { mounts: [bind(1, "/m")], inputs: [input] });
+      using _result = (await keeping.run(work)) as LayersResult;
+      return printed;
+    };
+    expect(await mounting()).toBe("one");
+    const [kept] = await records.list();
+    expect(kept).toMatchObject({ type: "source.local", inUse: false });
+    await Promise.all([mounting(), mounting()]);
+    expect((await records.list()).map(({ id }) => id)).toEqual([kept!.id]);
+    writeFileSync(join(path, "a"), "two");
+    expect(await mounting()).toBe("two");
+    // The same again at another time is another, for tools that go by times.
+    utimesSync(join(path, "a"), 1_000_000_000, 1_000_000_000);
+    expect(await mounting()).toBe("two");
+    const all = await records.list();
+    expect(all.length).toBe(3);
+    await records.remove(new Set(all.map(({ id }) => id)));
+    await store.images.builds.layers.collect();
+  },
+  PATIENCE_MS,
+);
+
+test(
   "a script of a here-document is run",
   async () => {
     const path = mkdtempSync(join(directory, "script-"));
     writeFileSync(join(path, "EOF"), "#!/bin/sh\necho from the script\n", { mode: 0o755 });
-    await using source = new LocalTree({ path }, undefined, new FileDigests(undefined));
+    await using source = new LocalTree({ path, shownAs: path }, undefined, new FileDigests(undefined));
     const input: Result = { kind: "source", source, [Symbol.asyncDispose]: async () => {} };
     const work = workOf(["/dev/pipes/EOF"], { mounts: [bind(1, "/dev/pipes/")], inputs: [input] });
     using _result = (await operation.run(work)) as LayersResult;

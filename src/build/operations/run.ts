@@ -11,6 +11,7 @@ import { cacheKey } from "./key.ts";
 import { refuseUnentitled } from "./run-errors.ts";
 import { mountDigest } from "./run-sources.ts";
 import { type RunMachine, RunStep } from "./run-step.ts";
+import type { SourceLayers } from "./source-layers.ts";
 
 export type { RunDefaults } from "./run-spec.ts";
 export type { RunMachine } from "./run-step.ts";
@@ -21,6 +22,8 @@ export interface RunParts {
   readonly digests: FileDigests;
   /** Undefined: nothing is remembered of layers. */
   readonly known: KnownSelections | undefined;
+  /** Undefined: layers of mounted sources are made for each step. */
+  readonly sources: SourceLayers | undefined;
 }
 
 /** `RUN`: a command in the runtime that containers run in, confined as they are. */
@@ -72,8 +75,8 @@ export class RunOperation implements OperationKind<"run"> {
     refuseUnentitled(work.operation, work.context.run);
     using base = await baseLayers(work.inputs[0]!, work, this.#parts.digests);
     await using undo = new AsyncDisposableStack();
-    const { mounts: caches, digests } = this.#parts;
-    return await new RunStep(work, base.layers, { ...this.#machine, caches, digests }, undo).run();
+    const { mounts: caches, digests, sources } = this.#parts;
+    return await new RunStep(work, base.layers, { ...this.#machine, caches, digests, sources }, undo).run();
   }
 }
 

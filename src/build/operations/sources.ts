@@ -43,7 +43,8 @@ async function writeInline({ operation, context: scope }: Work<"file">): Promise
   const { epoch } = scope;
   if (epoch !== undefined) await utimes(path, epoch, epoch);
   const remove = () => rm(directory, { recursive: true, force: true });
-  return sourceResult(new LocalTree({ path: directory }, undefined, new FileDigests(undefined), remove));
+  const place = { path: directory, shownAs: directory };
+  return sourceResult(new LocalTree(place, undefined, new FileDigests(undefined), remove));
 }
 
 /** `ADD https://…` */

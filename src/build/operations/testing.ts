@@ -12,6 +12,8 @@ export class TestLayers implements Layers, AsyncDisposable {
   readonly tars = new Map<DiffId, Buffer>();
   readonly #directory: string;
   views = 0;
+  /** How many layers the views had, one after the other. */
+  readonly viewed: number[] = [];
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -57,6 +59,7 @@ export class TestLayers implements Layers, AsyncDisposable {
 
   async view(layers: readonly DiffId[]): Promise<RootDir> {
     this.views++;
+    this.viewed.push(layers.length);
     return openRoot(await this.#unpacked(layers));
   }
 
@@ -133,6 +136,7 @@ export function testScope(layers: Layers, directory: string, extra: Partial<Buil
       cpusetCpus: undefined,
       cpusetMems: undefined,
       securityOptions: [],
+      entitlements: [],
       proxies: new Map(),
     },
     ...extra,

@@ -189,8 +189,8 @@ describe("vertexNames()", () => {
       "[internal] load build context",
       "[stage-1 4/5] COPY --link . .",
       "[stage-1 4/5] LINK COPY --link . .",
-      "https://h/a",
-      "[stage-1 5/5] ADD https://u:p@h/a /d/",
+      "https://xxxxx:xxxxx@h/a",
+      "[stage-1 5/5] ADD https://xxxxx:xxxxx@h/a /d/",
     ]);
   });
 });

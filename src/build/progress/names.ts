@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../credentials.ts";
 import type { BuildPlan, PlannedStage } from "../dockerfile/index.ts";
 import type { Origin, Vertex } from "../graph/index.ts";
 
@@ -80,9 +81,4 @@ function prefixed(origin: Origin, stages: ReadonlyMap<number, StageNumbers>, tit
   const words = [numbers?.stage.title].filter(Boolean);
   if (numbers !== undefined && number !== undefined) words.push(`${number}/${numbers.total}`);
   return `[${words.join(" ")}] ${title}`;
-}
-
-/** An address as it may be shown: what is in front of the `@` of its host may be a password. */
-export function withoutCredentials(address: string): string {
-  return address.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
 }

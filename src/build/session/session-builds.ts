@@ -14,7 +14,16 @@ import {
 } from "../../lib/index.ts";
 import { extractTar, openRoot } from "../../linux/index.ts";
 import { BuildFailed } from "../build-failed.ts";
-import type { BuildOutput, BuildRequest, Builds, ContextSource, OpenDirectory } from "../builder-contract.ts";
+import type {
+  BuildCall,
+  BuildOutput,
+  BuildRequest,
+  Builds,
+  CacheExport,
+  ContextSource,
+  FileSync,
+  OpenDirectory,
+} from "../builder-contract.ts";
 import { openOfferedDirectory, parseOfferedDirectories } from "../contexts/index.ts";
 import type { ClientServices } from "../ports.ts";
 import { TraceStream } from "../progress/trace.ts";
@@ -30,6 +39,8 @@ export interface SessionBuildOptions {
   /** `client-session`, `upload-request`, an address; empty: the body, or a directory that the client has open. */
   readonly remote: string;
   readonly dockerfile: string;
+  /** The Dockerfile is the client's, in the directory that it calls `dockerfile`, while the context is elsewhere. */
+  readonly dockerfileInSession?: boolean;
   readonly tags: readonly string[];
   readonly target: string;
   readonly buildArgs: Readonly<Record<string, string | null>>;
@@ -45,11 +56,16 @@ export interface SessionBuildOptions {
   readonly run: BuildRequest["run"];
   /** Named contexts: `local:name` for one of the session, `input:name` for an open directory, else an address. */
   readonly contexts: Readonly<Record<string, string>>;
+  /** Directories of further sessions, by name: several builds of one client share what they have in common. */
+  readonly localSessions?: Readonly<Record<string, string>>;
   /** The header `X-Berth-Context-Fd`; empty where there is none. */
   readonly directories: string;
   readonly inlineCache: boolean;
+  readonly cacheTo: readonly OutputOption[];
   readonly provenance: boolean;
-  readonly checkOnly: boolean;
+  /** Attach what the image is made of. */
+  readonly sbom?: boolean | undefined;
+  readonly call: BuildCall;
   /** The id is told as text, too. */
   readonly quiet: boolean;
   readonly wantsMetadata: boolean;
@@ -70,10 +86,27 @@ export interface RequestBody {
 
 /** One line of the answer. */
 export type TraceMessage =
-  | { readonly id: "moby.buildkit.trace" | "moby.image.id" | "berth.build.metadata"; readonly aux: unknown }
+  | {
+      readonly id: "moby.buildkit.trace" | "moby.image.id" | "berth.build.metadata" | "berth.build.answer";
+      readonly aux: unknown;
+    }
   | { readonly stream: string };
 
 const DOCKERFILE_BYTES_MAX = 16 << 20;
+const OUTPUTS_MAX = 20;
+/** BuildKit's, of a call to `FileSend`: the number of the output that it is of. */
+const EXPORTER_HEADER = "buildkit-attachable-exporter-id";
+
+/** How an output gets to the client. */
+interface OutputWay {
+  readonly session: Session | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** Undone at the build's end. */
+  readonly stack: AsyncDisposableStack;
+}
+/** Where BuildKit's clients keep a context that came to them as a stream. */
+const SESSION_ADDRESS = "http://buildkit-session/";
 const UPLOAD_PREFIX = "upload-request:";
 
 /** Builds in BuildKit's way, over the sessions that clients hold open. */
@@ -151,6 +184,7 @@ export class SessionBuilds implements Disposable {
       report({ id: "moby.image.id", aux: { ID: result.imageId } });
       if (options.quiet) report({ stream: `${result.imageId}\n` });
     }
+    if (result.answer !== undefined) report({ id: "berth.build.answer", aux: result.answer });
     if (options.wantsMetadata) {
       report({ id: "berth.build.metadata", aux: { ...result.metadata, "berth.warnings": result.warnings } });
     }
@@ -163,14 +197,31 @@ export class SessionBuilds implements Disposable {
     signal: AbortSignal,
     stack: AsyncDisposableStack,
   ): Promise<BuildRequest> {
-    const { tags, target, pull, squash, cacheFrom, inlineCache, run, checkOnly, provenance } = options;
+    const {
+      tags,
+      target,
+      pull,
+      squash,
+      cacheFrom,
+      inlineCache,
+      run,
+      call,
+      provenance,
+      sbom = false,
+    } = options;
+    for (const entitlement of run.entitlements) refuseEntitlement(entitlement);
     const buildArgs = new Map(
       Object.entries(options.buildArgs).filter((pair): pair is [string, string] => pair[1] !== null),
     );
-    const text = body.kind === "dockerfile" ? await readDockerfile(body.bytes()) : undefined;
+    const text =
+      body.kind === "dockerfile"
+        ? await readDockerfile(body.bytes())
+        : options.dockerfileInSession === true
+          ? await this.#dockerfileOf(needed(session), options.dockerfile || "Dockerfile", signal)
+          : undefined;
     return {
       dockerfile: { fileName: options.dockerfile || "Dockerfile", text },
-      contexts: this.#contexts(options, body, session, signal, stack),
+      contexts: await this.#contexts(options, body, session, signal, stack),
       services: session ?? NO_SERVICES,
       tags,
       target,
@@ -181,60 +232,94 @@ export class SessionBuilds implements Disposable {
       pull,
       cacheFrom,
       inlineCache,
+      cacheTo: this.#cacheExports(options, session, signal),
       squash,
       run,
-      checkOnly,
-      output: this.#output(options, session, signal, stack),
+      call,
+      outputs: this.#outputs(options, session, signal, stack),
       provenance,
+      sbom,
       sourceDateEpoch: epochOf(buildArgs.get("SOURCE_DATE_EPOCH")),
     };
   }
 
-  #contexts(
+  async #contexts(
     options: SessionBuildOptions,
     body: RequestBody,
     session: Session | undefined,
     signal: AbortSignal,
     stack: AsyncDisposableStack,
-  ): ReadonlyMap<string, ContextSource> {
+  ): Promise<ReadonlyMap<string, ContextSource>> {
+    const directories = session && (await this.#directories(options, session, signal));
     const offers = options.directories === "" ? [] : parseOfferedDirectories(options.directories);
     // At once: a client that turns out to be elsewhere has to hear of it before the build begins, and sends its files then.
     const offered = new Map(offers.map((one) => [one.name, stack.use(openOfferedDirectory(one))]));
     const contexts = new Map<string, ContextSource>();
-    contexts.set("", this.#mainContext(options, body, session, offered, signal));
+    contexts.set("", this.#mainContext(options, body, session, directories, offered, signal));
     for (const [name, where] of Object.entries(options.contexts)) {
-      if (name !== "") contexts.set(name, namedContext(where, session, offered));
+      if (name !== "") contexts.set(name, namedContext(where, directories, offered));
     }
     return contexts;
+  }
+
+  /** What the client keeps at the build's disposal, part of which it may do in other sessions of its. */
+  async #directories(
+    { localSessions = {} }: SessionBuildOptions,
+    session: Session,
+    signal: AbortSignal,
+  ): Promise<FileSync> {
+    const others = new Map<string, Session>();
+    for (const [name, id] of Object.entries(localSessions))
+      others.set(name, await this.#sessions.find(id, signal));
+    if (others.size === 0) return session;
+    const of = (name: string) => others.get(name) ?? session;
+    return {
+      sync: (name, ...rest) => of(name).sync(name, ...rest),
+      sharedKey: (name) => of(name).sharedKey(name),
+    };
   }
 
   #mainContext(
     { remote, buildId }: SessionBuildOptions,
     body: RequestBody,
     session: Session | undefined,
+    directories: FileSync | undefined,
     offered: ReadonlyMap<string, OpenDirectory>,
     signal: AbortSignal,
   ): ContextSource {
     const directory = offered.get("context");
     if (directory !== undefined) return openDirectory(directory);
-    if (remote === "client-session") return { kind: "session", sync: needed(session) };
+    if (remote === "client-session") return { kind: "session", sync: needed(directories) };
     if (remote === "upload-request") return { kind: "tar", bytes: this.#uploads.take(buildId, signal) };
+    if (remote.startsWith(SESSION_ADDRESS))
+      return { kind: "tar", bytes: needed(session).upload(new URL(remote), signal) };
     if (remote !== "") return { kind: "remote", url: remote };
     if (body.kind === "tar") return { kind: "tar", bytes: body.bytes() };
     if (body.kind === "dockerfile") return { kind: "tar", bytes: nothing() };
     throw invalidParameter("the build has no context");
   }
 
-  #output(
-    { outputs }: SessionBuildOptions,
+  #outputs(
+    { outputs, cacheTo }: SessionBuildOptions,
     session: Session | undefined,
     signal: AbortSignal,
     stack: AsyncDisposableStack,
-  ): BuildOutput {
-    if (outputs.length > 1) throw notImplemented("multiple outputs are not supported");
-    const [{ Type: type, Attrs: attributes } = { Type: "image", Attrs: {} }] = outputs;
+  ): BuildOutput[] {
+    if (outputs.length === 0) return [{ kind: "image", push: false }];
+    if (outputs.length > OUTPUTS_MAX) throw invalidParameter(`more than ${OUTPUTS_MAX} outputs`);
+    const cached = cacheTo.length;
+    return outputs.map((output, number) => {
+      // With several the client has to know which is which.
+      const headers: Record<string, string> =
+        outputs.length + cached > 1 ? { [EXPORTER_HEADER]: String(number) } : {};
+      return this.#output(output, { session, headers, signal, stack });
+    });
+  }
+
+  #output({ Type: type, Attrs: attributes }: OutputOption, way: OutputWay): BuildOutput {
+    const { session, headers, signal } = way;
     const isTrue = (name: string) => attributes[name] === "true" || attributes[name] === "1";
-    const sendFile = (bytes: AsyncIterable<Uint8Array>) => needed(session).sendFile(bytes, {}, signal);
+    const sendFile = (bytes: AsyncIterable<Uint8Array>) => needed(session).sendFile(bytes, headers, signal);
     switch (type) {
       case "":
       case "image":
@@ -250,7 +335,7 @@ export class SessionBuilds implements Disposable {
       case "tar":
         return { kind: "tar", write: sendFile };
       case "local":
-        return { kind: "tar", write: (bytes) => this.#sendTree(bytes, needed(session), signal, stack) };
+        return { kind: "tar", write: (bytes) => this.#sendTree(bytes, way) };
       case "cacheonly":
         return { kind: "none" };
       default:
@@ -258,26 +343,66 @@ export class SessionBuilds implements Disposable {
     }
   }
 
+  /** The client counts what it is sent on from its outputs. */
+  #cacheExports(
+    { cacheTo, outputs }: SessionBuildOptions,
+    session: Session | undefined,
+    signal: AbortSignal,
+  ): CacheExport[] {
+    if (cacheTo.length > OUTPUTS_MAX) throw invalidParameter(`more than ${OUTPUTS_MAX} places for the cache`);
+    return cacheTo.map(({ Type: type, Attrs: { mode = "min", ref = "", ...rest } }, index) => {
+      if (mode !== "min" && mode !== "max") throw invalidParameter(`invalid mode of a cache: ${mode}`);
+      const common = { mode, ignoreError: rest["ignore-error"] === "true" } as const;
+      if (type === "registry") {
+        if (ref === "") throw invalidParameter("a cache of type registry needs its image: ref=…");
+        return { ...common, kind: "registry", name: ref };
+      }
+      if (type !== "local")
+        throw notImplemented(`cache export of type ${JSON.stringify(type)} is not supported`);
+      const headers = { [EXPORTER_HEADER]: String(outputs.length + index) };
+      return {
+        ...common,
+        kind: "archive",
+        write: (bytes) => needed(session).sendFile(bytes, headers, signal),
+      };
+    });
+  }
+
+  /** One file of the client's. @throws NotFound */
+  async #dockerfileOf(session: Session, fileName: string, signal: AbortSignal): Promise<string> {
+    await using stack = new AsyncDisposableStack();
+    const path = this.#folder("dockerfile", stack);
+    await session.sync("dockerfile", path, { include: [fileName], exclude: [], follow: [fileName] }, signal);
+    using root = openRoot(path);
+    if (!root.exists(fileName))
+      throw notFound(`failed to read dockerfile: open ${fileName}: no such file or directory`);
+    return Buffer.from(root.readFile(fileName, DOCKERFILE_BYTES_MAX)).toString();
+  }
+
   /** The client asks for each file when it wants it, so they have to lie somewhere meanwhile. */
   async #sendTree(
     bytes: AsyncIterable<Uint8Array>,
-    session: Session,
-    signal: AbortSignal,
-    stack: AsyncDisposableStack,
+    { session, headers, signal, stack }: OutputWay,
   ): Promise<void> {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const name = `output-${newId().slice(0, 16)}`;
-    const path = join(this.#directory, name);
-    mkdirSync(path, { mode: 0o700 });
-    stack.defer(async () => {
-      using parent = openRoot(this.#directory);
-      await parent.removeTree(name);
-    });
+    const path = this.#folder("output", stack);
     {
       using root = openRoot(path);
       await extractTar(bytes, root, "/", { signal });
     }
-    await session.sendTree(openFileTree(path, { include: [], exclude: [], follow: [] }), signal);
+    const tree = openFileTree(path, { include: [], exclude: [], follow: [] });
+    await needed(session).sendTree(tree, headers, signal);
+  }
+
+  /** A folder of its own, for as long as the stack. */
+  #folder(kind: string, stack: AsyncDisposableStack): string {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const name = `${kind}-${newId().slice(0, 16)}`;
+    mkdirSync(join(this.#directory, name), { mode: 0o700 });
+    stack.defer(async () => {
+      using parent = openRoot(this.#directory);
+      await parent.removeTree(name);
+    });
+    return join(this.#directory, name);
   }
 
   [Symbol.dispose](): void {
@@ -295,11 +420,11 @@ function unsolved(error: unknown): EngineError {
 
 function namedContext(
   where: string,
-  session: Session | undefined,
+  directories: FileSync | undefined,
   offered: ReadonlyMap<string, OpenDirectory>,
 ): ContextSource {
   const [, kind, rest = ""] = /^(local|input):(.*)$/s.exec(where) ?? [];
-  if (kind === "local") return { kind: "session", sync: renamed(needed(session), rest) };
+  if (kind === "local") return { kind: "session", sync: renamed(needed(directories), rest) };
   if (kind === "input") {
     const directory = offered.get(rest);
     if (directory === undefined)
@@ -310,6 +435,15 @@ function namedContext(
   return { kind: "remote", url: where };
 }
 
+/** Only what a build of an engine's own network is may be granted by who builds. */
+function refuseEntitlement(name: string): void {
+  if (name === "network.host") return;
+  throw new EngineError(
+    "Forbidden",
+    `the entitlement ${JSON.stringify(name)} can not be granted: steps of builds run as confined as containers do`,
+  );
+}
+
 /** It is held until the build has ended. */
 const openDirectory = ({ path }: OpenDirectory): ContextSource => ({
   kind: "directory",
@@ -317,14 +451,12 @@ const openDirectory = ({ path }: OpenDirectory): ContextSource => ({
 });
 
 /** A context that the client knows by another name than the build. */
-const renamed = (session: Session, name: string) => ({
-  sync: (_name: string, ...rest: SyncRest) => session.sync(name, ...rest),
-  sharedKey: () => session.sharedKey(name),
+const renamed = (directories: FileSync, name: string): FileSync => ({
+  sync: (_name, ...rest) => directories.sync(name, ...rest),
+  sharedKey: () => directories.sharedKey(name),
 });
 
-type SyncRest = Parameters<Session["sync"]> extends [string, ...infer Rest] ? Rest : never;
-
-function needed(session: Session | undefined): Session {
+function needed<T extends FileSync>(session: T | undefined): T {
   if (session === undefined) throw invalidParameter("the build needs a session of its client");
   return session;
 }

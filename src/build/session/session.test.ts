@@ -404,7 +404,7 @@ describe("services", () => {
         if (packet.type === PacketType.end) call.end();
       }
     });
-    await new Session(FACTS, taker.channel).sendTree(openFileTree(source, ALL), NEVER);
+    await new Session(FACTS, taker.channel).sendTree(openFileTree(source, ALL), {}, NEVER);
     expect(Buffer.concat(got).toString()).toBe("content");
   });
 

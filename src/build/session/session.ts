@@ -138,18 +138,31 @@ export class Session implements ClientServices, FileSync {
     return Buffer.from(JSON.stringify(auth)).toString("base64url");
   };
 
+  // ——— Upload ———
+
+  /** What the client has under an address of its session: a context that it was given as a stream. */
+  async *upload({ host, pathname }: URL, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    if (!this.supports(METHODS.upload)) throw invalidParameter(`no upload from the session: ${pathname}`);
+    const metadata = { urlhost: [host], urlpath: [pathname] };
+    try {
+      await using call = this.#channel.call(METHODS.upload, { metadata, signal });
+      call.end();
+      for await (const message of call.received) yield decodeBytes(message).slice();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw asEngineError(error, (message) => `failed to read the context: ${message}`);
+    }
+  }
+
   // ——— FileSend ———
 
-  /** Sends one file of any length (`-o type=tar`, `oci`, `docker`), with facts about it for the client. */
+  /** Sends one file of any length (`-o type=tar`, `oci`, `docker`). @param headers of the call: which output it is */
   async sendFile(
     bytes: AsyncIterable<Uint8Array>,
-    facts: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<void> {
-    const metadata = Object.fromEntries(
-      Object.entries(facts).map(([key, value]) => [`exporter-md-${key}`, [value]]),
-    );
-    await this.#send(metadata, signal, async (call) => {
+    await this.#send(headers, signal, async (call) => {
       for await (const chunk of bytes) {
         for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
           await call.send(encodeBytes(chunk.subarray(at, at + PIECE_BYTES)));
@@ -161,8 +174,12 @@ export class Session implements ClientServices, FileSync {
   }
 
   /** Sends a tree of files into the client's directory (`-o type=local`). */
-  async sendTree(tree: FileTree, signal: AbortSignal): Promise<void> {
-    await this.#send({}, signal, async (call) => {
+  async sendTree(
+    tree: FileTree,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#send(headers, signal, async (call) => {
       await sendFiles({ received: packetsOf(call), send: (packet) => call.send(encodePacket(packet)) }, tree);
       call.end();
       for await (const _ of call.received);
@@ -170,7 +187,7 @@ export class Session implements ClientServices, FileSync {
   }
 
   async #send(
-    metadata: Record<string, string[]>,
+    headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
     work: (call: GrpcCall) => Promise<void>,
   ): Promise<void> {
@@ -178,6 +195,7 @@ export class Session implements ClientServices, FileSync {
       throw invalidParameter(`method ${METHODS.fileSend} not supported by the client`);
     }
     try {
+      const metadata = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
       await using call = this.#channel.call(METHODS.fileSend, { metadata, signal });
       await work(call);
     } catch (error) {

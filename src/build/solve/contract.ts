@@ -65,6 +65,8 @@ export interface SourceTree extends AsyncDisposable {
    * whether something in it may be; one that is not part of the source by itself is there for what is in it only.
    */
   readonly includes: Includes | undefined;
+  /** A directory that holds just these files, as root's, and that nobody changes: a step may be shown it as it is. */
+  readonly shownAs?: string | undefined;
   /** SHA-256 of a file's content, remembered for as long as the file does not change. */
   fileDigest(path: string): Promise<Digest>;
 }
@@ -110,6 +112,8 @@ export interface RunSettings {
   readonly cpusetCpus: string | undefined;
   readonly cpusetMems: string | undefined;
   readonly securityOptions: readonly string[];
+  /** `--allow`: what steps may ask for beyond what all may. */
+  readonly entitlements: readonly string[];
   /** Variables that every `RUN` sees and that count for no cache. */
   readonly proxies: ReadonlyMap<string, string>;
 }

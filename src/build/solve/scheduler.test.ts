@@ -212,10 +212,11 @@ describe("Scheduler", () => {
     const world = fakeWorld();
     const layers = layersOf({ result });
     for (const layer of layers) world.layers.here.add(layer);
-    const imported = { find: (asked: string) => (asked === key ? layers : undefined) };
+    const imported = { find: (asked: string) => (asked === key ? { layers, createdMs: 5_000 } : undefined) };
     const here = await solveText(world, "FROM a\nRUN one", { imported });
     expect(world.ran).toEqual([]);
-    expect([...here.values()][1]!.cached).toBe(true);
+    // With the time of there.
+    expect([...here.values()][1]).toMatchObject({ cached: true, createdMs: 5_000 });
     await solveText(world, "FROM a\nRUN one");
     expect(world.ran).toEqual([]);
   });

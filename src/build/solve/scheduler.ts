@@ -21,8 +21,14 @@ export interface SchedulerOptions {
 
 /** Results of other machines that may be taken: `--cache-from`. */
 export interface ImportedResults {
-  /** The layers that a key came to; undefined where it is not known. */
-  find(key: Digest): readonly DiffId[] | undefined;
+  /** What a key came to; undefined where it is not known. */
+  find(key: Digest): ImportedResult | undefined;
+}
+
+export interface ImportedResult {
+  readonly layers: readonly DiffId[];
+  /** When it was done there, in milliseconds; undefined where nobody says. */
+  readonly createdMs: number | undefined;
 }
 
 export interface SolveRequest {
@@ -227,12 +233,13 @@ class Solve {
 
   /** What another machine left in an image's configuration becomes a record of our own. */
   async #imported(key: Digest, vertex: Vertex, inputs: readonly Outcome[]): Promise<Outcome | undefined> {
-    const layers = this.#request.imported?.find(key);
-    if (layers === undefined) return undefined;
+    const found = this.#request.imported?.find(key);
+    if (found === undefined) return undefined;
+    const { layers, createdMs = Date.now() } = found;
     const held = await this.#scheduler.options.layers.hold(layers).catch(() => undefined);
     if (held === undefined) return undefined;
     const result = layersResult(layers, () => held[Symbol.dispose]());
-    const record = this.#remember(key, vertex, inputs, result, Date.now());
+    const record = this.#remember(key, vertex, inputs, result, createdMs);
     return { ...this.#outcomeOf(record, key, result, inputs), cached: true };
   }
 

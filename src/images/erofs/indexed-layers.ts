@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestHex, faultPoint, isDigest, messageOf, newId, notFound, TarScanner } from "../../lib/index.ts";
-import { type ErofsFiles, openOverlay, Turns } from "../../linux/index.ts";
+import { type ErofsFiles, hardLimit, openOverlay, Turns } from "../../linux/index.ts";
 import { syncDirectory } from "../../store/index.ts";
 import type { LayerStore, OpenLayers } from "../snapshots/layer-store.ts";
 import {
@@ -24,9 +24,11 @@ const SUFFIX = ".erofs";
 const INCOMING = ".incoming-";
 /**
  * Layers that stay mounted after they were used, so that containers of one image share what the kernel has cached of
- * it, and start faster. Each costs a descriptor.
+ * it, and start faster, and builds of hundreds of steps do not mount theirs anew for each step. Each costs a descriptor.
  */
-const KEPT_MOUNTED_MAX = 128;
+const KEPT_MOUNTED_MAX = 600;
+/** Not more than so many of the descriptors that this process may have. */
+const KEPT_SHARE = 1 / 4;
 /** Where layers are mounted that need a place. */
 const MOUNTED = "mounted";
 
@@ -48,6 +50,7 @@ export class IndexedLayers implements LayerStore {
   readonly #mode: MountMode;
   /** The least recently used first. */
   readonly #mounted = new Map<DiffId, Mounted>();
+  readonly #keptMax = Math.min(KEPT_MOUNTED_MAX, hardLimit("nofile").soft * KEPT_SHARE);
 
   private constructor(root: string, tarPath: TarPath, mode: MountMode) {
     this.#root = root;
@@ -159,7 +162,7 @@ export class IndexedLayers implements LayerStore {
     mounted.users--;
     if (mounted.removed && mounted.users === 0) mounted.layer.close();
     for (const [diffId, { layer, users }] of this.#mounted) {
-      if (this.#mounted.size <= KEPT_MOUNTED_MAX) return;
+      if (this.#mounted.size <= this.#keptMax) return;
       if (users > 0) continue;
       this.#mounted.delete(diffId);
       layer.close();
