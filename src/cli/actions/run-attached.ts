@@ -10,6 +10,10 @@ export interface RunAttachedOptions {
   readonly rm: boolean;
   readonly "detach-keys": string;
   readonly "sig-proxy": boolean;
+  /** Something to do when it runs. */
+  readonly onStarted?: () => Promise<void>;
+  /** What a failed start is told as; as that of `run` unless given. */
+  readonly startFailure?: (error: unknown) => unknown;
 }
 
 /**
@@ -43,8 +47,9 @@ export async function runAttached(
     await session.catch(() => {});
     // The engine removes a container that it could not start: wait, so that its name is free.
     if (options.rm) await exited;
-    throw startError(error);
+    throw (options.startFailure ?? startError)(error);
   }
+  await options.onStarted?.();
   using _size = tty
     ? followTerminalSize(cli, (rows, columns) => containers.resize(id, rows, columns))
     : undefined;

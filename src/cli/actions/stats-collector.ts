@@ -1,4 +1,4 @@
-import type { Engine } from "../../sdk/index.ts";
+import type { Engine, Filters } from "../../sdk/index.ts";
 import type { ContainerStats } from "../../wire/index.ts";
 import { joinErrors } from "../errors.ts";
 import type { StatsSample } from "../lists/stats.ts";
@@ -18,11 +18,14 @@ export class StatsCollector {
   readonly #engine: Engine;
   readonly #stream: boolean;
   readonly #all: boolean;
+  readonly #labels: readonly string[];
   readonly #watched = new Map<string, Watched>();
   #followsEvents = false;
 
-  constructor(engine: Engine, options: { stream: boolean; all: boolean }) {
+  /** @param options.labels only containers with these, where none are named. */
+  constructor(engine: Engine, options: { stream: boolean; all: boolean; labels?: readonly string[] }) {
     this.#engine = engine;
+    this.#labels = options.labels ?? [];
     this.#stream = options.stream;
     this.#all = options.all;
   }
@@ -38,7 +41,7 @@ export class StatsCollector {
     }
     // Watched before the list is read, so that none is missed in between.
     if (this.#stream) await this.#followEvents();
-    const containers = await this.#engine.containers.list({ all: this.#all });
+    const containers = await this.#engine.containers.list({ all: this.#all, filters: this.#filters() });
     await Promise.all(containers.map(({ Id }) => this.#watch(Id.slice(0, 12))));
   }
 
@@ -49,6 +52,10 @@ export class StatsCollector {
   /** Nothing will change any more. */
   isOver(): boolean {
     return !this.#followsEvents && [...this.#watched.values()].every(({ over }) => over);
+  }
+
+  #filters(): Filters {
+    return this.#labels.length === 0 ? {} : { label: this.#labels };
   }
 
   async #watch(ref: string): Promise<void> {
@@ -76,7 +83,11 @@ export class StatsCollector {
   }
 
   async #followEvents(): Promise<void> {
-    const filters = { type: ["container"], event: ["start", "create", "die", "destroy"] };
+    const filters = {
+      ...this.#filters(),
+      type: ["container"],
+      event: ["start", "create", "die", "destroy"],
+    };
     const lines = await this.#engine.system.eventLines({ filters });
     this.#followsEvents = true;
     void this.#apply(lines).catch(() => {

@@ -28,7 +28,7 @@ function sectionSchema(section: (typeof SECTIONS)[number]): TSchema {
 
 function yamlProject(project: Project): Shown {
   const presenter = new Presenter("yaml", natural);
-  const shown = new Map<string, Shown>([["name", project.name]]);
+  const shown = new Map<string, Shown>(project.name === "" ? [] : [["name", project.name]]);
   for (const section of SECTIONS) {
     const table = visible(project, section);
     if (section === "services" || Object.keys(table).length > 0) {

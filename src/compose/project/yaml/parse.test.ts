@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { ComposeError } from "../problem.ts";
 import { type Node, plain } from "./node.ts";
 import { parseYaml } from "./parse.ts";
 import { plainScalar } from "./plain-scalar.ts";
@@ -41,6 +42,16 @@ describe("parseYaml", () => {
       x: { a: 0, b: 2, c: 3 },
       list: [{ a: 1, b: 2 }],
     });
+  });
+
+  test("texts in double quotes go on in lines that are not indented", () => {
+    const text = 'a:\n    b: ["-c", "one\\n\ntwo \\"quoted\\"\n\n  three", "x"]\n    c: "four\nfive"\nd: 1\n';
+    expect(read(text)).toEqual({
+      a: { b: ["-c", 'one\n two "quoted"\nthree', "x"], c: "four five" },
+      d: 1,
+    });
+    expect(() => parse('a: "one\ntwo\n')).toThrow(ComposeError);
+    expect(() => parse('a: "one\ntwo"\nb: [}\n')).toThrow("compose.yaml:3:5");
   });
 
   test("quoted values stay strings; __proto__ is a key", () => {

@@ -3,7 +3,7 @@ import { problemAt } from "../problem.ts";
 import { NodeBuilder, type Pair } from "./builder.ts";
 import type { Mark, Node, Place } from "./node.ts";
 import { readQuickly } from "./quick.ts";
-import type { Source } from "./source.ts";
+import { Source } from "./source.ts";
 
 /** UTF-16 units of one file: far above any real one, and parsed in a few seconds at worst. */
 const LONGEST_FILE = 4 * 1024 * 1024;
@@ -25,18 +25,22 @@ export function parseYaml(source: Source): Node[] {
   return readQuickly(source) ?? parseByLibrary(source);
 }
 
+/** How many texts in quotes are mended of one file. */
+const MENDED_MAX = 100;
+
 /** The same, by the library alone. */
-export function parseByLibrary(source: Source): Node[] {
+export function parseByLibrary(written: Source): Node[] {
   const yaml = library();
+  let source = written;
   try {
-    const documents = yaml.parseAllDocuments(source.text.replace(/^\uFEFF/, " "), {
-      // The meaning of plain scalars and of merge keys is ours to decide.
-      schema: "failsafe",
-      merge: false,
-      uniqueKeys: false,
-      logLevel: "silent",
-      prettyErrors: false,
-    }) as Yaml.Document.Parsed[];
+    let documents = parse(yaml, source.text);
+    for (let mended = 0; mended < MENDED_MAX; mended++) {
+      const error = documents.flatMap(({ errors }) => errors)[0];
+      const text = error?.code === "MISSING_CHAR" ? withIndented(source.text, error.pos[0]) : undefined;
+      if (text === undefined) break;
+      source = new Source(written.name, text);
+      documents = parse(yaml, text);
+    }
     return documents.map((document) => new LibraryReader(yaml, source).read(document));
   } catch (error) {
     if (error instanceof RangeError) {
@@ -44,6 +48,35 @@ export function parseByLibrary(source: Source): Node[] {
     }
     throw error;
   }
+}
+
+function parse(yaml: typeof Yaml, text: string): Yaml.Document.Parsed[] {
+  return yaml.parseAllDocuments(text.replace(/^\uFEFF/, " "), {
+    // The meaning of plain scalars and of merge keys is ours to decide.
+    schema: "failsafe",
+    merge: false,
+    uniqueKeys: false,
+    logLevel: "silent",
+    prettyErrors: false,
+  }) as Yaml.Document.Parsed[];
+}
+
+/**
+ * A text in double quotes may go on in lines that are not indented for Docker Compose's parser, and the dev containers'
+ * command line writes such; YAML wants them indented. What they are indented by is not part of the text.
+ *
+ * @param at where the library gave the text up
+ * @returns the file with those lines indented; undefined where the text has no end
+ */
+function withIndented(text: string, at: number): string | undefined {
+  let end = at;
+  while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  if (end >= text.length || !text.slice(at, end).includes("\n")) return undefined;
+  let widest = 0;
+  for (const [spaces] of text.matchAll(/^ +/gm)) widest = Math.max(widest, spaces.length);
+  const lines = text.slice(at, end).split("\n");
+  if (text.length + lines.length * (widest + 1) > LONGEST_FILE) return undefined;
+  return text.slice(0, at) + lines.join(`\n${" ".repeat(widest + 1)}`) + text.slice(end);
 }
 
 /** Makes our nodes of the library's. */

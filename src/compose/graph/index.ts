@@ -1,0 +1,2 @@
+export { graphSvg } from "./svg.ts";
+export { graphText } from "./text.ts";

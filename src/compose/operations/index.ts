@@ -1,0 +1,12 @@
+export { down } from "./down.ts";
+export { kill } from "./kill.ts";
+export type * from "./options.ts";
+export { pause, unpause } from "./pause.ts";
+export { planUp, why } from "./plan-up.ts";
+export { remove } from "./remove.ts";
+export { restart } from "./restart.ts";
+export { scale } from "./scale.ts";
+export { start } from "./start.ts";
+export { stop } from "./stop.ts";
+export { create, up } from "./up.ts";
+export { wait } from "./wait.ts";

@@ -1,0 +1,3 @@
+export { projectFromState } from "./project-from-state.ts";
+export { readState } from "./read-state.ts";
+export type * from "./state.ts";
