@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { asCaller } from "../lib/caller/index.ts";
-import { systemError } from "../lib/index.ts";
+import { conflict, systemError } from "../lib/index.ts";
 import type { Static, TSchema } from "../wire/index.ts";
 import type { Answer, SocketAnswer } from "./answer.ts";
 import { bodyOf, readJson } from "./body.ts";
@@ -18,6 +18,9 @@ export interface Upgrade {
   readonly answer: SocketAnswer;
 }
 
+/** Opens a file that a client has open, as it says in a header. @throws Conflict where that cannot be had */
+export type OpenOffered = (offer: string) => AsyncIterable<Uint8Array>;
+
 /** One request and its answer. */
 export class Call {
   readonly request: IncomingMessage;
@@ -33,6 +36,8 @@ export class Call {
   readonly #upgrade: Upgrade | undefined;
   readonly #onAnswer: () => void;
   readonly #userOfSocket: UserOfSocket;
+  readonly #openOffered: OpenOffered | undefined;
+  readonly #isNetwork: boolean;
   #abort: AbortController | undefined;
 
   constructor(init: {
@@ -47,6 +52,8 @@ export class Call {
     /** Called when an answer begins that may go on for any time. */
     onAnswer?: () => void;
     userOfSocket?: UserOfSocket | undefined;
+    openOffered?: OpenOffered | undefined;
+    isNetwork?: boolean;
   }) {
     this.request = init.request;
     this.response = init.response;
@@ -58,6 +65,8 @@ export class Call {
     this.#upgrade = init.upgrade;
     this.#onAnswer = init.onAnswer ?? (() => {});
     this.#userOfSocket = init.userOfSocket ?? (() => undefined);
+    this.#openOffered = init.openOffered;
+    this.#isNetwork = init.isNetwork ?? false;
   }
 
   /** A part of the path; the route says that it is there. */
@@ -68,6 +77,13 @@ export class Call {
   header(name: string): string | undefined {
     const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  /** Whether it came over a Unix socket and through no other door: descriptors mean something on one machine only. */
+  get isOnSocket(): boolean {
+    const { socket } = this.request;
+    const isEncrypted = "encrypted" in socket && socket.encrypted === true;
+    return !this.#isNetwork && !isEncrypted && socket.remoteAddress === undefined;
   }
 
   /** Does something in the name of who asks, for whatever records it. To be called before the body is read. */
@@ -95,6 +111,18 @@ export class Call {
   /** The body as it comes in, no faster than it is read. Can be read once. */
   bytes(): AsyncIterable<Uint8Array> {
     return bodyOf(this.request);
+  }
+
+  /**
+   * The body, or the file that a client on this machine has open in its place. To be read once, to its end or not.
+   * @throws Conflict where that file cannot be had: the client then sends the body
+   */
+  upload(): AsyncIterable<Uint8Array> {
+    const offer = this.header("x-berth-body-fd");
+    if (offer === undefined) return this.bytes();
+    if (!this.isOnSocket || this.#openOffered === undefined)
+      throw conflict("X-Berth-Body-Fd is for clients on a Unix socket");
+    return this.#openOffered(offer);
   }
 
   json(status: number, value: unknown, headers?: OutgoingHttpHeaders): void {

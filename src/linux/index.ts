@@ -108,6 +108,7 @@ export {
 export { parseSignal, SIGNALS } from "./processes/signals.ts";
 // Sockets and watching
 export { connectDatagram, UnixDatagramSocket } from "./sockets/datagram.ts";
+export { type OfferedDescriptor, openOffered } from "./sockets/offered.ts";
 export { type AcceptedPeer, acceptedPeer, type PeerCredentials } from "./sockets/peer-credentials.ts";
 export { connectSeqpacket, SeqpacketSocket } from "./sockets/seqpacket.ts";
 export { ConsoleSocket } from "./terminals/console-socket.ts";

@@ -94,11 +94,12 @@ export function addImageRoutes(router: Router, images: ImageBackend, containers:
 
   router.post("/images/load", async (call) => {
     const platform = call.minor >= 48 ? platformOf(call) : undefined;
+    const archive = call.upload();
     // Docker's failures of `load` come in the stream, never as a status: clients look for them there.
     await sendProgress(
       call,
       (report) =>
-        call.onBehalf(() => images.load(call.bytes(), { quiet: call.query.bool("quiet"), platform }, report)),
+        call.onBehalf(() => images.load(archive, { quiet: call.query.bool("quiet"), platform }, report)),
       "in-stream",
     );
   });
@@ -208,8 +209,9 @@ async function createImage(call: Call, images: ImageBackend): Promise<void> {
     platform: query.optional("platform"),
     changes: query.all("changes"),
   };
+  const sent = source === "-" || source === "" ? call.upload() : undefined;
   await sendProgress(call, async (report) => {
-    const tar = source === "-" || source === "" ? call.bytes() : await download(source, call.signal, report);
+    const tar = sent ?? (await download(source, call.signal, report));
     report({ status: await call.onBehalf(() => images.import(tar, options)) });
   });
 }

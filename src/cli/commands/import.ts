@@ -1,7 +1,7 @@
 import { list, string } from "../flags.ts";
 import { showProgress } from "../show/progress.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { fileChunks } from "../terminal/file-chunks.ts";
+import { offeredFile } from "../terminal/file-chunks.ts";
 import { standardInput } from "../terminal/stdin.ts";
 import { isTerminal } from "../terminal/tty.ts";
 import { familiarName, parseReference } from "../text/reference.ts";
@@ -20,11 +20,7 @@ export const command = defineCommand({
     const [source = "", name = ""] = args;
     const { change: changes, message, platform } = flags;
     const isUrl = /^(https?|git):\/\//.test(source) || source.startsWith("github.com/");
-    const archive = isUrl
-      ? undefined
-      : source === "-"
-        ? standardInput()
-        : fileChunks(source, { reuse: true });
+    const archive = isUrl ? undefined : source === "-" ? standardInput() : await offeredFile(source);
     const { images } = await cli.engine();
     const options = { ...targetOf(name), changes, message, platform, ...(isUrl && { fromSrc: source }) };
     const progress = await images.import(options, archive);

@@ -1,7 +1,7 @@
 import { bool, string } from "../flags.ts";
 import { showProgress } from "../show/progress.ts";
 import { defineCommand, NO_ARGUMENTS } from "../spec.ts";
-import { checkReadable, fileChunks } from "../terminal/file-chunks.ts";
+import { offeredFile } from "../terminal/file-chunks.ts";
 import { standardInput } from "../terminal/stdin.ts";
 import { isTerminal, terminalSize } from "../terminal/tty.ts";
 import { platformJson } from "../text/platform.ts";
@@ -18,8 +18,7 @@ export const command = defineCommand({
   async run({ cli, flags }) {
     const platforms = flags.platform === "" ? {} : { platforms: [platformJson(flags.platform)] };
     if (flags.input === "" && isTerminal(0)) throw new Error("requested load from stdin, but stdin is empty");
-    if (flags.input !== "") await checkReadable(flags.input);
-    const archive = flags.input === "" ? standardInput() : fileChunks(flags.input, { reuse: true });
+    const archive = flags.input === "" ? standardInput() : await offeredFile(flags.input);
     const onTerminal = isTerminal(1);
     const { images } = await cli.engine();
     const progress = await images.load(archive, { quiet: flags.quiet || !onTerminal, ...platforms });

@@ -1,4 +1,5 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import type { OfferedFile } from "../../sdk/index.ts";
 import { systemText } from "../options/environment.ts";
 
 const PIECE_BYTES = 1 << 20;
@@ -15,6 +16,10 @@ export async function* fileChunks(
   const file = await open(path).catch((error: unknown) => {
     throw new Error(`open ${path}: ${systemText(error)}`, { cause: error });
   });
+  yield* chunksOf(file, reuse);
+}
+
+async function* chunksOf(file: FileHandle, reuse: boolean): AsyncGenerator<Uint8Array, void> {
   try {
     let piece: Uint8Array | undefined;
     for (;;) {
@@ -26,6 +31,26 @@ export async function* fileChunks(
   } finally {
     await file.close();
   }
+}
+
+/**
+ * A file as a request's body, which an engine on this machine may read itself. Closed when its bytes were read, and with the
+ * process.
+ * @throws as `fileChunks`, at once
+ */
+export async function offeredFile(path: string): Promise<OfferedFile | AsyncIterable<Uint8Array>> {
+  const file = await open(path).catch((error: unknown) => {
+    throw new Error(`open ${path}: ${systemText(error)}`, { cause: error });
+  });
+  const stat = await file.stat({ bigint: true });
+  if (!stat.isFile()) {
+    await file.close();
+    return fileChunks(path, { reuse: true });
+  }
+  return {
+    offer: `${file.fd}:${stat.dev}:${stat.ino}`,
+    [Symbol.asyncIterator]: () => chunksOf(file, true),
+  };
 }
 
 /** Fails now rather than in the middle of a request. @throws as `fileChunks`. */
