@@ -7,7 +7,6 @@ const any = (values: readonly string[], test: (value: string) => boolean) => val
 
 /** Matches an id or name by its beginning, as `docker events --filter container=` does. */
 const beginsWith = (text: string | undefined) => (value: string) => text?.startsWith(value) ?? false;
-const isName = (text: string | undefined) => (value: string) => text === value;
 
 const FILTERS: Readonly<Record<string, (values: readonly string[]) => Predicate>> = {
   type: (values) => (event) => values.includes(event.type),
@@ -18,9 +17,9 @@ const FILTERS: Readonly<Record<string, (values: readonly string[]) => Predicate>
   scope: (values) => () => values.includes("local"),
   container: byBeginning("container"),
   network: byBeginning("network"),
-  daemon: byName("daemon"),
-  plugin: byName("plugin"),
-  volume: byName("volume"),
+  daemon: byBeginning("daemon"),
+  plugin: byBeginning("plugin"),
+  volume: byBeginning("volume"),
   image: (values) => (event) => any(values, isImage(event)),
   label: (values) => (event) =>
     values.every((value) => {
@@ -40,12 +39,6 @@ function byBeginning(type: string): (values: readonly string[]) => Predicate {
   return (values) => (event) =>
     event.type === type &&
     (any(values, beginsWith(event.actorId)) || any(values, beginsWith(event.attributes["name"])));
-}
-
-function byName(type: string): (values: readonly string[]) => Predicate {
-  return (values) => (event) =>
-    event.type === type &&
-    (any(values, isName(event.actorId)) || any(values, isName(event.attributes["name"])));
 }
 
 /** An image is named with or without its tag: in its own events and in those of its containers. */

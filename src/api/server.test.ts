@@ -385,7 +385,9 @@ describe("a browser", () => {
 
   test("is refused over TCP where it speaks for a foreign page, or was led here by a foreign name", async () => {
     expect(await answers("Host: 127.0.0.1:2375\r\n")).toBe("HTTP/1.1 200");
-    expect(await answers("Host: [::1]:2375\r\nOrigin: http://localhost:8080\r\n")).toBe("HTTP/1.1 200");
+    expect(await answers("Host: [::1]:2375\r\nOrigin: http://[::1]:2375\r\n")).toBe("HTTP/1.1 200");
+    expect(await answers("Host: localhost:2375\r\nOrigin: http://localhost:8080\r\n")).toBe("HTTP/1.1 403");
+    expect(await answers("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n")).toBe("HTTP/1.1 403");
     expect(await answers("Host: localhost\r\nOrigin: https://evil.example\r\n")).toBe("HTTP/1.1 403");
     expect(await answers("Host: localhost\r\nOrigin: null\r\n")).toBe("HTTP/1.1 403");
     expect(await answers("Host: evil.example:2375\r\n")).toBe("HTTP/1.1 403");

@@ -4,7 +4,7 @@ import { EngineError, kindOf, log, messageOf, notFound } from "../lib/index.ts";
 import type { ErrorResponse } from "../wire/index.ts";
 import { type Answer, SocketAnswer } from "./answer.ts";
 import { BodyTooLarge, hasBody } from "./body.ts";
-import { Call, type Upgrade } from "./call.ts";
+import { Call, type OpenOffered, type Upgrade } from "./call.ts";
 import type { UserOfSocket } from "./caller.ts";
 import { checkOrigin } from "./origin.ts";
 import { Query } from "./query.ts";
@@ -19,6 +19,15 @@ export interface ApiServerOptions {
   readonly version: string;
   /** Tells who is at the other end of a Unix socket. */
   readonly userOfSocket?: UserOfSocket;
+  readonly openOffered?: OpenOffered;
+}
+
+/** A request as it came in. */
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: Answer;
+  readonly upgrade?: Upgrade;
+  readonly isNetwork: boolean;
 }
 
 /**
@@ -36,6 +45,7 @@ export interface ApiServerOptions {
 export class ApiServer {
   readonly #router: Router;
   readonly #userOfSocket: UserOfSocket | undefined;
+  readonly #openOffered: OpenOffered | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Duplex>();
@@ -45,6 +55,7 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.#router = options.router;
     this.#userOfSocket = options.userOfSocket;
+    this.#openOffered = options.openOffered;
     this.#headers = {
       "Api-Version": API_VERSION,
       "Docker-Experimental": "false",
@@ -53,20 +64,23 @@ export class ApiServer {
     };
   }
 
-  /** A server that answers; the caller makes it listen. Several may be had: one for each address. */
-  serve(server: Server = createServer()): Server {
+  /**
+   * A server that answers; the caller makes it listen. Several may be had: one for each address.
+   * @param isNetwork browsers can come to it, also where its connections are those of a door in front of it
+   */
+  serve(server: Server = createServer(), isNetwork = false): Server {
     // Streams and uploads last as long as they last; a client may keep an idle connection for its next request.
     server.requestTimeout = 0;
     server.headersTimeout = HEAD_TIMEOUT_MS;
     server.keepAliveTimeout = 0;
     server.timeout = 0;
     server.once("listening", () => allowHalfClose(server));
-    server.on("request", (request, response) => void this.#handle(request, response, undefined));
+    server.on("request", (request, response) => void this.#handle({ request, response, isNetwork }));
     server.on("upgrade", (request, socket, head) => {
       // Without a listener a connection reset by the client would be an uncaught exception.
       socket.on("error", () => {});
       const answer = new SocketAnswer(socket);
-      void this.#handle(request, answer, { socket, head, answer });
+      void this.#handle({ request, response: answer, isNetwork, upgrade: { socket, head, answer } });
     });
     server.on("clientError", (error, socket) => {
       log.debug("a connection sent no HTTP", { error: messageOf(error) });
@@ -98,7 +112,8 @@ export class ApiServer {
     await Promise.all(closed);
   }
 
-  async #handle(request: IncomingMessage, response: Answer, upgrade: Upgrade | undefined): Promise<void> {
+  async #handle(incoming: Incoming): Promise<void> {
+    const { request, response } = incoming;
     response.on("error", () => {});
     const answered = Promise.withResolvers<void>();
     this.#unanswered.add(answered.promise);
@@ -108,7 +123,7 @@ export class ApiServer {
     };
     response.once("close", settle);
     try {
-      await this.#route(request, response, upgrade, settle);
+      await this.#route(incoming, settle);
     } catch (error) {
       this.#fail(request, response, error);
     } finally {
@@ -116,13 +131,8 @@ export class ApiServer {
     }
   }
 
-  #route(
-    request: IncomingMessage,
-    response: Answer,
-    upgrade: Upgrade | undefined,
-    onAnswer: () => void,
-  ): void | Promise<void> {
-    checkOrigin(request);
+  #route({ request, response, upgrade, isNetwork }: Incoming, onAnswer: () => void): void | Promise<void> {
+    checkOrigin(request, isNetwork);
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const { minor, path } = splitVersion(plainPath(mark < 0 ? url : url.slice(0, mark)));
@@ -132,8 +142,22 @@ export class ApiServer {
     const { params } = match;
     const headers = this.#headers;
     const userOfSocket = this.#userOfSocket;
+    const openOffered = this.#openOffered;
     return match.route.handler(
-      new Call({ request, response, minor, path, params, query, headers, upgrade, onAnswer, userOfSocket }),
+      new Call({
+        request,
+        response,
+        minor,
+        path,
+        params,
+        query,
+        headers,
+        upgrade,
+        onAnswer,
+        userOfSocket,
+        openOffered,
+        isNetwork,
+      }),
     );
   }
 

@@ -8,11 +8,16 @@ import {
 import type { GlobalFlags } from "./globals.ts";
 import type { Output } from "./terminal/output.ts";
 
+/** More than these nobody needs hints for. */
+const COMPLAINTS_MAX = 5;
+
 /** What every command works with: where to print, how the client is configured, and the engine. */
 export class Cli {
   readonly output: Output;
   readonly globals: GlobalFlags;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What went wrong with some of several things, as it was told. */
+  readonly complaints: string[] = [];
   #config: Promise<ClientConfig> | undefined;
   #endpoint: Promise<FoundEndpoint> | undefined;
   #engine: Promise<Engine> | undefined;
@@ -42,6 +47,7 @@ export class Cli {
 
   /** Prints a line to stderr: progress, warnings, errors. */
   note(text: string): void {
+    if (text.startsWith("Error") && this.complaints.length < COMPLAINTS_MAX) this.complaints.push(text);
     this.output.warn(`${text}\n`);
   }
 

@@ -12,6 +12,17 @@ export class ExitError extends Error {
   }
 }
 
+/** The command line is not as it should be. */
+export class UsageError extends ExitError {
+  /** The flags that the command has. */
+  readonly flags: readonly string[];
+
+  constructor(exitCode: number, message: string, flags: readonly string[]) {
+    super(exitCode, message);
+    this.flags = flags;
+  }
+}
+
 /** Several failures of one command, each on a line of its own. */
 export function joinErrors(errors: readonly unknown[]): void {
   if (errors.length > 0) throw new ExitError(1, errors.map(describeError).join("\n"));

@@ -1,6 +1,7 @@
 import type { Cli } from "./cli.ts";
 import type { Flag, Flags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./globals.ts";
+import type { Plugin } from "./plugins/find.ts";
 import { wrap } from "./show/wrap.ts";
 import type { Command } from "./spec.ts";
 import { terminalSize } from "./terminal/tty.ts";
@@ -29,7 +30,7 @@ export function helpWidth(env: Readonly<Record<string, string | undefined>>): nu
 }
 
 /** `berth --help`. */
-export async function rootHelp(width: number): Promise<string> {
+export async function rootHelp(width: number, plugins: readonly Plugin[] = []): Promise<string> {
   const entries = Object.entries(COMMANDS).filter(([, node]) => isGroup(node) || !node.hidden);
   const groups = entries.filter(([, node]) => isGroup(node));
   const others = entries.filter(([name, node]) => !isGroup(node) && !COMMON.includes(name));
@@ -38,11 +39,28 @@ export async function rootHelp(width: number): Promise<string> {
     "Usage:  berth [OPTIONS] COMMAND",
     "Run, build and look after containers",
     await commandList("Common Commands", common),
-    await commandList("Management Commands", groups),
+    await commandList("Management Commands", groups, pluginLines(plugins)),
     await commandList("Commands", others, [["daemon", "Run the engine itself"]]),
+    ...brokenPlugins(plugins),
     flagList("Global Options", GLOBAL_FLAGS, width),
     "Run 'berth COMMAND --help' for more information on a command.",
   ].join("\n\n");
+}
+
+/** As Docker's client marks them: what we have ourselves is not theirs. */
+function pluginLines(plugins: readonly Plugin[]): [string, string][] {
+  return plugins.flatMap(({ name, metadata }) =>
+    metadata === undefined || Object.hasOwn(COMMANDS, name)
+      ? []
+      : [[`${name}*`, metadata.ShortDescription ?? ""] as [string, string]],
+  );
+}
+
+function brokenPlugins(plugins: readonly Plugin[]): string[] {
+  const lines = plugins.flatMap(({ name, complaint }) =>
+    complaint === undefined ? [] : `  ${name.padEnd(11)} ${complaint}`,
+  );
+  return lines.length === 0 ? [] : [`Invalid Plugins:\n${lines.join("\n")}`];
 }
 
 /** `berth container --help`. */
@@ -100,7 +118,7 @@ function isShown(flag: Flag): boolean {
 }
 
 /** `  -a, --all        Show …`, wrapped at the width. */
-function flagList(title: string, flags: Flags, width: number): string {
+export function flagList(title: string, flags: Flags, width: number): string {
   const shown = Object.entries(flags)
     .filter(([, flag]) => isShown(flag))
     .sort(([a], [b]) => (a < b ? -1 : 1));

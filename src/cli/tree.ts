@@ -1,9 +1,26 @@
+import type { Cli } from "./cli.ts";
 import type { Command } from "./spec.ts";
 
 /** A command that is loaded only when it is called: that keeps the client's start short. */
 export interface Leaf {
   readonly load: () => Promise<{ command: Command }>;
   readonly aliases?: readonly string[];
+  readonly hidden?: boolean;
+  /** Of a command with commands of its own behind its flags. */
+  readonly nested?: () => Promise<Nested>;
+}
+
+/** What help and completion know of commands behind a command's flags. */
+export interface Nested {
+  readonly commands: Readonly<Record<string, NestedLeaf>>;
+  /** Help for one of them, or for all without a name. */
+  help(cli: Cli, name?: string): Promise<string>;
+  /** What the arguments of a command may be, behind these words; nothing where that is not known. */
+  argumentNames(cli: Cli, words: readonly string[]): Promise<readonly string[]>;
+}
+
+export interface NestedLeaf {
+  readonly load: () => Promise<{ command: Omit<Command, "run" | "arity"> }>;
   readonly hidden?: boolean;
 }
 
@@ -203,11 +220,16 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   buildx: builder,
   commit,
   completion: { load: async () => import("./commands/completion.ts") },
+  compose: {
+    load: async () => import("./compose/command.ts"),
+    nested: async () => (await import("./compose/nested.ts")).nested,
+  },
   container,
   context,
   cp: copy,
   create,
   diff,
+  doctor: { load: async () => import("./commands/doctor.ts") },
   events,
   exec,
   export: exportContainer,
@@ -216,6 +238,7 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   images,
   import: importImage,
   info,
+  install: { load: async () => import("./commands/install.ts") },
   inspect: { load: async () => import("./commands/inspect.ts") },
   kill,
   load,
@@ -242,6 +265,7 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   system,
   tag,
   top,
+  uninstall: { load: async () => import("./commands/uninstall.ts") },
   unpause,
   update,
   version: { load: async () => import("./commands/version.ts") },
@@ -251,7 +275,7 @@ export const COMMANDS: Readonly<Record<string, Node>> = {
   __complete: { load: async () => import("./commands/complete.ts"), hidden: true },
 };
 
-export function isGroup(node: Node): node is Group {
+export function isGroup(node: Node | NestedLeaf): node is Group {
   return "commands" in node;
 }
 

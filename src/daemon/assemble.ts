@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApiServer, routesOf } from "../api/index.ts";
-import { SessionBuilds } from "../build/index.ts";
+import { BuildControl, SessionBuilds } from "../build/index.ts";
 import {
   type ContainerDefaults,
   type Containers,
@@ -16,11 +16,12 @@ import { BlobStore, Database, EventLog, Trash } from "../store/index.ts";
 import { Volumes } from "../volumes/index.ts";
 import { buildBackend } from "./build-backend.ts";
 import { BuildNetworks } from "./build-networks.ts";
-import { openDaemonBuilder } from "./build-rooms.ts";
+import { buildWorker, openDaemonBuilder } from "./build-rooms.ts";
 import { cachePolicyOf } from "./builder-config.ts";
 import type { DaemonConfig } from "./config.ts";
 import { engineId } from "./engine-id.ts";
 import { networkBackend } from "./network-backend.ts";
+import { openOfferedFile } from "./offered-file.ts";
 import { userOfSocket } from "./socket-users.ts";
 import { createSystem } from "./system.ts";
 import { volumeBackend } from "./volume-backend.ts";
@@ -137,6 +138,8 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
   undo.defer(() => builder.close());
   const sessions = new SessionBuilds(builder, builder.directory);
   undo.defer(() => sessions[Symbol.dispose]());
+  const worker = () => buildWorker(engineId(database), networks.hostGateway());
+  const control = new BuildControl({ builds: builder, sessions, worker });
   phase("builder");
 
   const host = await hostReport;
@@ -159,12 +162,13 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
       images,
       volumes: volumeBackend(volumes, containers),
       networks: networkBackend(networks, containers),
-      builds: buildBackend(builder, sessions),
+      builds: buildBackend(builder, sessions, control),
       events,
       system,
     }),
     version: VERSION,
     userOfSocket,
+    openOffered: openOfferedFile,
   });
   const live = undo.move();
   return {

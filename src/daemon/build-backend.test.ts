@@ -5,6 +5,8 @@ import type { Digest } from "../lib/index.ts";
 import type { JsonMessage } from "../wire/index.ts";
 import { buildBackend } from "./build-backend.ts";
 
+const NO_CONTROL = { serve: async () => {} };
+
 const OPTIONS: ClassicBuildOptions = {
   buildId: "",
   remote: "",
@@ -36,7 +38,7 @@ async function asked(options: Partial<ClassicBuildOptions>) {
   } as unknown as Builds;
   const messages: JsonMessage[] = [];
   const context = (async function* () {})();
-  const backend = buildBackend(builds, {} as SessionBuilds);
+  const backend = buildBackend(builds, {} as SessionBuilds, NO_CONTROL);
   const signal = new AbortController().signal;
   await backend.buildClassic(
     { ...OPTIONS, ...options },
@@ -62,7 +64,7 @@ describe("a classic request", () => {
     const contextOf = async (remote: string) => (await asked({ remote })).request.contexts.get("")!;
     expect(await contextOf("https://host/x.git")).toEqual({ kind: "remote", url: "https://host/x.git" });
     expect((await contextOf("")).kind).toBe("tar");
-    const none = buildBackend({} as Builds, {} as SessionBuilds);
+    const none = buildBackend({} as Builds, {} as SessionBuilds, NO_CONTROL);
     const nothing = none.buildClassic(OPTIONS, undefined, () => {}, new AbortController().signal);
     await expect(nothing).rejects.toThrow("the build has no context");
   });

@@ -1,5 +1,6 @@
 import type { BuildBackend, ClassicBuildOptions } from "../api/index.ts";
 import {
+  type BuildControl,
   type BuildRequest,
   type Builds,
   ClassicProgress,
@@ -11,10 +12,15 @@ import { type Digest, digestOf, invalidParameter, notFound } from "../lib/index.
 import type { AttestationStatement, AuthConfig } from "../wire/index.ts";
 
 /** The builder behind the API: requests in Docker's words become the builder's own. */
-export function buildBackend(builds: Builds, sessions: SessionBuilds): BuildBackend {
+export function buildBackend(
+  builds: Builds,
+  sessions: SessionBuilds,
+  control: Pick<BuildControl, "serve">,
+): BuildBackend {
   const running = new Map<string, AbortController>();
   return {
     checkSession: (facts) => sessions.checkSession(facts),
+    serveControl: (socket) => control.serve(socket),
     acceptSession: (facts, socket) => sessions.acceptSession(facts, socket),
     build: (options, body, report, signal) => sessions.build(options, body, report, signal),
     pruneBuildCache: (options) => builds.prune(options),
@@ -84,11 +90,13 @@ function classicRequest(
     pull,
     cacheFrom,
     inlineCache: false,
+    cacheTo: [],
     squash,
     run,
-    checkOnly: false,
-    output: { kind: "image", push: false },
+    call: "build",
+    outputs: [{ kind: "image", push: false }],
     provenance: true,
+    sbom: false,
     sourceDateEpoch: undefined,
     onPlan: (planned) => progress.planned(planned, buildArgs),
   };

@@ -12,10 +12,20 @@ import { readAuthority, readKeyPair, type TlsFiles } from "./tls.ts";
  * @throws InvalidParameter that says which key is wrong
  */
 export async function checkConfig(config: DaemonConfig): Promise<void> {
-  const { hosts, tls, runtimes, defaultRuntime, seccompProfile, initPath, logDriver, logOpts } = config;
+  const {
+    hosts,
+    tls,
+    insistsOnPlain,
+    runtimes,
+    defaultRuntime,
+    seccompProfile,
+    initPath,
+    logDriver,
+    logOpts,
+  } = config;
   // Sockets that systemd passes are there only where it has started the daemon.
   for (const host of hosts.filter((address) => !address.startsWith("fd://"))) {
-    check("hosts", () => parseAddress(host, { tls: tls !== undefined }));
+    check("hosts", () => parseAddress(host, { tls: tls !== undefined, insists: insistsOnPlain }));
   }
   if (tls !== undefined) await checkTls(tls);
   for (const name of Object.keys(runtimes)) {

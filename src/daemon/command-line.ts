@@ -169,5 +169,5 @@ export function daemonHelp(): string {
   );
   const width = Math.max(...rows.map(([flag]) => flag.length)) + 3;
   const lines = rows.map(([flag, help]) => `${flag.padEnd(width)}${help}`);
-  return `Usage:  berth daemon [OPTIONS]\n\nThe engine: keeps images, networks and volumes, and runs containers\n\nOptions:\n${lines.join("\n")}\n`;
+  return `Usage:  berth daemon [OPTIONS]\n        berth daemon tls init [OPTIONS]\n\nThe engine: keeps images, networks and volumes, and runs containers\n\nOptions:\n${lines.join("\n")}\n`;
 }

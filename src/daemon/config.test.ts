@@ -100,6 +100,9 @@ test("what berth can't honour is refused with a reason, and what is so anyway is
   for (const file of [{ tlsverify: false }, { tls: true, tlsverify: false }])
     expect(() => load(file)).toThrow("everybody who reaches the engine would be root");
   expect(() => load({ "live-restore": false })).toThrow("live-restore");
+  // Whoever relies on a plugin that says no must not get an engine that never asks it.
+  expect(() => load({ "authorization-plugins": ["gate"] })).toThrow("does not ask authorization plugins");
+  expect(() => load("", "--authorization-plugin=gate")).toThrow("does not ask authorization plugins");
   expect(() => load({ "userns-remap": "default" })).toThrow("remap");
   expect(() => load({ "allow-direct-routing": true })).toThrow("gateway mode routed");
   expect(() => load({ "userland-proxy-path": "/usr/bin/docker-proxy" })).toThrow("forwards by itself");
@@ -108,6 +111,8 @@ test("what berth can't honour is refused with a reason, and what is so anyway is
 
 test("TLS has its files where Docker has them, unless it is told others", () => {
   expect(load({ tls: false }).tls).toBeUndefined();
+  // Said, it is more than left out: plain TCP for others needs that.
+  expect([load({}).insistsOnPlain, load({ tls: false }).insistsOnPlain]).toEqual([false, true]);
   expect(load({ tls: false, tlsverify: false }).tls).toBeUndefined();
   // dockerd copies `tls` to a `tlsverify` that nobody has set.
   expect(load({ tls: true }).tls).toEqual(load({ tlsverify: true }).tls!);

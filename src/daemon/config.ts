@@ -4,6 +4,7 @@ import type { RegistriesConfig, VersionLimits } from "../images/index.ts";
 import { invalidParameter, type LogLevel } from "../lib/index.ts";
 import { checkNetworksConfig, type NetworksConfig } from "../networks/index.ts";
 import { PLUGIN_FOLDERS } from "../volumes/index.ts";
+import { activatedSockets } from "./activation.ts";
 import { type BuilderConfig, builderConfigOf } from "./builder-config.ts";
 import type { CommandLine } from "./command-line.ts";
 import { readConfigFile, refuseConflicts, type SettingValues } from "./config-file.ts";
@@ -35,6 +36,8 @@ export interface DaemonConfig {
   readonly group?: string;
   /** Of the addresses that are tcp://; absent: they are plain. */
   readonly tls?: TlsFiles;
+  /** `tls: false` was said: plain TCP may be for others than this host, as with dockerd. */
+  readonly insistsOnPlain: boolean;
   readonly logLevel: LogLevel;
   readonly labels: readonly string[];
   readonly logDriver: string;
@@ -104,13 +107,14 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     (value === undefined || value === "" ? {} : { [key]: value }) as { [P in K]?: V };
   return {
     configFile,
-    hosts: get<string[]>("hosts") ?? [DEFAULT_HOST],
+    hosts: get<string[]>("hosts") ?? defaultHosts(),
     dataRoot,
     execRoot,
     // Like dockerd's, but only at the default place: several daemons share a host.
     ...optional("pidfile", get<string>("pidfile") ?? (isDefault(dataRoot) ? DEFAULT_PIDFILE : undefined)),
     ...optional("group", get<string>("group")),
     ...optional("tls", tlsFilesOf(values)),
+    insistsOnPlain: get<boolean>("tls") === false,
     logLevel: logLevel(get<boolean>("debug"), get<string>("log-level")),
     labels: get<string[]>("labels") ?? [],
     logDriver: get<string>("log-driver") ?? "json-file",
@@ -143,6 +147,11 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     ),
     instance,
   };
+}
+
+/** Whoever starts the daemon with sockets means them, and need not say so by a flag that `daemon.json` may not repeat. */
+function defaultHosts(): string[] {
+  return activatedSockets(process.env, process.pid).length > 0 ? ["fd://"] : [DEFAULT_HOST];
 }
 
 /** @throws InvalidParameter for what makes no sense, before anything is begun */

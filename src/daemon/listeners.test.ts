@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isLoopbackInProc, parseAddress } from "./listeners.ts";
+import { addressesOf, parseAddress } from "./listeners.ts";
 
 const plain = (text: string) => parseAddress(text, { tls: false });
 const withTls = (text: string) => parseAddress(text, { tls: true });
@@ -33,23 +33,16 @@ test("without TLS nobody but this host is let in", () => {
   ]) {
     expect(() => plain(text)).toThrow(`refusing to listen on ${text}`);
     expect(withTls(text)).toMatchObject({ kind: "tcp" });
+    expect(parseAddress(text, { tls: false, insists: true })).toMatchObject({ kind: "tcp" });
   }
+  expect(() => plain("tcp://0.0.0.0:2375")).toThrow("who insists adds --tls=false");
 });
 
-test("addresses of sockets that systemd has opened", () => {
-  for (const address of [
-    "0100007F",
-    "FEFEFE7F",
-    "0000000000000000FFFF00000100007F",
-    `${"0".repeat(24)}01000000`,
-  ])
-    expect(isLoopbackInProc(address)).toBe(true);
-  for (const address of [
-    "00000000",
-    "0100000A",
-    "7F000001",
-    "0".repeat(32),
-    "0000000000000000FFFF00000100000A",
-  ])
-    expect(isLoopbackInProc(address)).toBe(false);
+test("an address is itself; fd:// is what systemd passes on", () => {
+  expect(addressesOf("unix:///x", { tls: false }, [])).toEqual([{ kind: "unix", path: "/x" }]);
+  expect(() => addressesOf("fd://", { tls: false }, [])).toThrow("no sockets found via socket activation");
+  // A descriptor that is none of a socket: the test's own input.
+  expect(() => addressesOf("fd://", { tls: false }, [{ descriptor: 99_999, name: "" }])).toThrow(
+    "descriptor 99999 of systemd is no socket",
+  );
 });

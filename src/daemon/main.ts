@@ -1,19 +1,29 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { EngineError, log, messageOf, setLogLevel } from "../lib/index.ts";
+import { forgetActivation } from "./activation.ts";
 import { assembleEngine, type Engine } from "./assemble.ts";
 import { checkConfig } from "./check-config.ts";
 import { daemonHelp, parseCommandLine } from "./command-line.ts";
 import { type DaemonConfig, loadConfig } from "./config.ts";
 import { openDirectories, writePidfile } from "./directories.ts";
 import { IdleMemory } from "./idle-memory.ts";
-import { type Address, listen, listenWithTls, parseAddress } from "./listeners.ts";
+import {
+  type Address,
+  addressesOf,
+  isNetwork,
+  listen,
+  listenActivated,
+  listenWithTls,
+  socketGroup,
+} from "./listeners.ts";
 import { notifyServiceManager } from "./notify.ts";
 import { loadTls, type TlsOptions } from "./tls.ts";
 
 /** Runs the daemon in the foreground until it is told to stop; resolves with its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
+    if (args[0] === "tls") return await runTls(args.slice(1));
     const commandLine = parseCommandLine(args);
     if (commandLine.help) {
       process.stdout.write(daemonHelp());
@@ -37,13 +47,27 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** A command of its own, whose failures are not those of a start. */
+async function runTls(args: readonly string[]): Promise<number> {
+  const { tlsCommand } = await import("./tls-command.ts");
+  try {
+    return await tlsCommand(args);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
 async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Promise<number> {
   setLogLevel(config.logLevel);
   surviveFailures();
   const phase = phaseTimer();
   process.umask(0o022);
   await using stack = new AsyncDisposableStack();
-  const addresses = config.hosts.map((text) => parseAddress(text, { tls: config.tls !== undefined }));
+  const protection = { tls: config.tls !== undefined, insists: config.insistsOnPlain };
+  const addresses = config.hosts.flatMap((text) => addressesOf(text, protection));
+  forgetActivation();
+  const gid = socketGroup(config.group);
   const tls = config.tls && (await loadTls(config.tls));
   stack.use(openDirectories(config.dataRoot, config.execRoot));
   if (config.pidfile !== undefined) stack.use(writePidfile(config.pidfile));
@@ -52,13 +76,15 @@ async function runDaemon(config: DaemonConfig, reload: () => DaemonConfig): Prom
   stack.defer(() => engine.close());
   const idle = stack.use(new IdleMemory());
   for (const [index, address] of addresses.entries()) {
-    const server = engine.server.serve(await httpServer(address, tls));
+    const server = engine.server.serve(await httpServer(address, tls), isNetwork(address));
     server.on("connection", idle.touch);
-    const innerPath = join(config.execRoot, `tls-${index}.sock`);
+    const innerPath = join(config.execRoot, `door-${index}.sock`);
     stack.use(
       await (tls !== undefined && isNetwork(address)
         ? listenWithTls(server, address, innerPath)
-        : listen(server, address, config.group)),
+        : address.kind === "activated"
+          ? listenActivated(server, address, innerPath)
+          : listen(server, address, gid)),
     );
   }
   idle.touch();
@@ -80,10 +106,6 @@ async function httpServer(address: Address, tls: TlsOptions | undefined): Promis
     address: address.kind === "tcp" ? `${address.host}:${address.port}` : "fd://",
   });
   return undefined;
-}
-
-function isNetwork(address: Address): boolean {
-  return address.kind === "tcp" || (address.kind === "activated" && address.network);
 }
 
 /** Resolves with the signal that ends the daemon. SIGHUP reads the configuration again, SIGUSR1 tells the state. */

@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Socket } from "node:net";
 import { type AcceptedPeer, acceptedPeer, statDescriptor, unixPeer } from "../linux/index.ts";
-import { addressBehind } from "./tls-front.ts";
+import { clientBehind, descriptorOfSocket } from "./relay.ts";
 
 /**
- * Who made a connection to a Unix socket, by name where the host knows one; of one that came through the TLS door, which
- * is a Unix socket here, the address outside.
+ * Who made a connection to a Unix socket, by name where the host knows one. Of one that came through another door, which
+ * is a Unix socket here: that of TCP's the address outside, that of systemd's the user outside.
  */
 export function userOfSocket(socket: Socket): string | undefined {
   const peers = acceptedPeers(listeningPath(socket));
   const first = peers.values().next().value;
   if (first === undefined) return undefined;
   if ("encrypted" in socket && socket.encrypted === true) return addressOutside(socket, peers);
+  if (first.pid === process.pid) return userOutside(socket, peers);
   const isOneUser = [...peers.values()].every(({ uid }) => uid === first.uid);
   const peer = isOneUser ? first : peers.get(descriptorOf(socket, peers) ?? -1);
   return peer && userName(peer.uid);
@@ -19,9 +20,20 @@ export function userOfSocket(socket: Socket): string | undefined {
 
 /** Bun 1.4's `node:https` lets in whom the certificate allows, and does not tell who that was. */
 function addressOutside(socket: Socket, peers: ReadonlyMap<number, AcceptedPeer>): string | undefined {
+  return clientOutside(socket, peers)?.remoteAddress;
+}
+
+function userOutside(socket: Socket, peers: ReadonlyMap<number, AcceptedPeer>): string | undefined {
+  const client = clientOutside(socket, peers);
+  const fd = client && descriptorOfSocket(client);
+  const peer = fd === undefined ? undefined : acceptedPeer(fd);
+  return peer === undefined ? client?.remoteAddress : userName(peer.uid);
+}
+
+function clientOutside(socket: Socket, peers: ReadonlyMap<number, AcceptedPeer>): Socket | undefined {
   const fd = descriptorOf(socket, peers);
   const peer = fd === undefined ? undefined : unixPeer(statDescriptor(fd).ino);
-  return peer === undefined ? undefined : addressBehind(peer);
+  return peer === undefined ? undefined : clientBehind(peer);
 }
 
 function listeningPath(socket: Socket): string | undefined {

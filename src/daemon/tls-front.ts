@@ -1,5 +1,5 @@
-import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { statDescriptor } from "../linux/index.ts";
+import { createServer, type Server, type Socket } from "node:net";
+import { lingerThenDestroy, relay } from "./relay.ts";
 
 /** A TLS record of the handshake, with which every connection begins (RFC 8446, section 5.1). */
 const HANDSHAKE_RECORD = 0x16;
@@ -9,25 +9,8 @@ const NOT_TLS = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to 
 const FIRST_BYTE_MS = 10_000;
 /** Clients whose machine has gone are noticed after some minutes, as by Go's server. */
 const KEEP_ALIVE_MS = 15_000;
-/** How long a client may leave its own half open after the engine's last byte. */
-const LINGER_MS = 10_000;
 /** Whoever has no certificate yet can open connections too: they must not use up the daemon's descriptors. */
 const CONNECTIONS_MAX = 1_000;
-
-/** For whom connections to inner sockets were made: the client's by our own end of the inner one. */
-const relayed = new Map<Socket, Socket>();
-
-/** The address of the client for whom a connection was made, by the inode of our end of it. */
-export function addressBehind(inode: bigint): string | undefined {
-  for (const [inner, client] of relayed) if (inodeOf(inner) === inode) return client.remoteAddress;
-  return undefined;
-}
-
-function inodeOf(socket: Socket): bigint | undefined {
-  // Bun's and Node's, but not in the types.
-  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd?: number } | null };
-  return handle?.fd === undefined || handle.fd < 0 ? undefined : statDescriptor(handle.fd).ino;
-}
 
 export interface FrontServer {
   /** Of connections, not of requests; it listens as the other does. */
@@ -75,30 +58,4 @@ function refuse(client: Socket): void {
   client.end(NOT_TLS);
   client.resume();
   lingerThenDestroy(client);
-}
-
-function relay(client: Socket, first: Buffer, innerPath: string): void {
-  const inner = createConnection({ path: innerPath, allowHalfOpen: true });
-  relayed.set(inner, client);
-  inner.once("close", () => relayed.delete(inner));
-  inner.on("error", () => client.destroy());
-  inner.write(first);
-  client.pipe(inner);
-  inner.pipe(client);
-  client.once("close", () => inner.destroy());
-  inner.once("close", () => {
-    // The server has done with the client: what it said last (an alert, say) still goes out.
-    client.unpipe(inner);
-    client.end();
-    client.resume();
-    lingerThenDestroy(client);
-  });
-}
-
-function lingerThenDestroy(client: Socket): void {
-  const timer = setTimeout(() => client.destroy(), LINGER_MS);
-  timer.unref();
-  client.once("close", () => clearTimeout(timer));
-  client.once("end", () => client.destroySoon());
-  if (client.readableEnded) client.destroySoon();
 }

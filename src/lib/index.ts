@@ -10,6 +10,7 @@ export * from "./ids.ts";
 export * from "./log.ts";
 export * from "./names.ts";
 export * from "./output.ts";
+export * from "./runc-fixes.ts";
 export * from "./slots.ts";
 export * from "./tar/index.ts";
 export * from "./version.ts";

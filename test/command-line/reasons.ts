@@ -22,6 +22,11 @@ export const REASONS: readonly Reason[] = [
   },
   {
     kind: "other usage",
+    name: /^container logs$/,
+    reason: "[several containers at once](client.md#logs-of-several-containers)",
+  },
+  {
+    kind: "other usage",
     name: /^builder prune$/,
     reason: "Docker's client forgets that there are options",
   },
@@ -63,8 +68,23 @@ export const REASONS: readonly Reason[] = [
   },
   {
     kind: "own command",
+    name: /^compose$/,
+    reason: "Docker's client has it as a plugin: [compose](compose.md)",
+  },
+  {
+    kind: "own command",
     name: /^image (diff|explore|log|rollback|tree)$/,
     reason: "[versions of images](images.md#versions-and-rollback)",
+  },
+  {
+    kind: "own command",
+    name: /^doctor$/,
+    reason: "[a check of the machine](client.md#berth-doctor)",
+  },
+  {
+    kind: "own command",
+    name: /^(install|uninstall)$/,
+    reason: "[program, service and completion](daemon.md#installation)",
   },
   {
     kind: "own command",

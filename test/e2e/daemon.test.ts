@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatagramReceiver } from "../../src/linux/fixtures/datagram-receiver.ts";
 import { AGAINST_DOCKER, IMAGE, startEngine } from "../support/engine.ts";
 import { bePatient, eventually } from "../support/suite.ts";
 
@@ -28,6 +29,25 @@ describe.skipIf(AGAINST_DOCKER)("the daemon", () => {
     await eventually(async () => engine.log().includes("cannot reload the configuration"), true);
     expect(await facts()).toEqual([["stage=two"], true]);
     rmSync(directory, { recursive: true });
+  });
+
+  test("tells its service manager when it is ready and when it stops, and nobody else gets that ear", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "berth-notify-"));
+    const path = join(directory, "notify");
+    using receiver = new DatagramReceiver(path);
+    const heard = () => receiver.take().map((bytes) => Buffer.from(bytes).toString());
+    await using engine = await startEngine({ env: { NOTIFY_SOCKET: path } });
+    await eventually(async () => heard(), [`READY=1\nMAINPID=${engine.pid}`]);
+    const id = (await engine.berth(["run", "-d", "--network", "none", IMAGE, "sleep", "1000"])).stdout.trim();
+    const monitor = readFileSync(join(engine.root, "exec/containers", id, "conmon.pid"), "utf8").trim();
+    expect(readFileSync(`/proc/${monitor}/environ`, "utf8")).not.toContain("NOTIFY_SOCKET");
+    expect((await engine.berth(["exec", id, "env"])).stdout).not.toContain("NOTIFY_SOCKET");
+    await engine.stop();
+    expect(heard()).toEqual([`STOPPING=1\nMAINPID=${engine.pid}`]);
+    // Nobody listens any more: that is no reason not to start.
+    rmSync(directory, { recursive: true });
+    await engine.start();
+    expect(engine.log()).toContain("cannot notify the service manager");
   });
 
   test("does not start with a default runtime that is not there", async () => {

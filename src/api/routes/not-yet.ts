@@ -2,7 +2,6 @@ import { notFound, notImplemented } from "../../lib/index.ts";
 import type { Method, Router } from "../router.ts";
 
 const MISSING: readonly (readonly [Method, string, string])[] = [
-  ["POST", "/grpc", "berth does not offer BuildKit's own API yet: build by the Engine API"],
   ["GET", "/plugins/privileges", "berth has no plugins"],
   ["POST", "/plugins/pull", "berth has no plugins"],
   ["POST", "/plugins/create", "berth has no plugins"],

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { ask, serveFakes, type TestServer } from "../testing.ts";
 import type { SessionBuildOptions, SessionFacts } from "./session.ts";
 
-const RUN = { network: "default", extraHosts: [], ulimits: [], securityOptions: [] };
+const RUN = { network: "default", extraHosts: [], ulimits: [], securityOptions: [], entitlements: [] };
 
 describe("POST /build?version=2", () => {
   test("every parameter of BuildKit's clients arrives", async () => {

@@ -15,21 +15,25 @@ const ULIMITS: Flag<readonly Ulimit[]> = {
 };
 
 /** Alone it means `true`. */
-const PROVENANCE: Flag<string> = {
+const attestation = (description: string, initial: string): Flag<string> => ({
   type: "string",
-  description: "Keep with the image how it came about",
-  initial: "true",
+  description,
+  initial,
   isSwitch: true,
   take: (text) => text,
-};
+});
 
 const FLAGS = {
   "add-host": list("Add a host to /etc/hosts (host:ip)", { check: checkExtraHost }),
+  allow: strings("Let steps have what they ask for (network.host)"),
+  annotation: list("Annotation of the image (refused: an engine keeps none)"),
+  attest: list("Attestation (type=provenance, type=sbom)"),
   "build-arg": list("Set a variable of the build", { check: (text) => checkEnv(text) }),
   "build-context": list("Further context (name=path or address)"),
-  "cache-from": list("Images whose layers may be used again"),
-  "cache-to": list("Where to keep the cache (type=inline)"),
-  call: string("What to do (build, check)", { initial: "build" }),
+  builder: string("Builder (default: there is one)"),
+  "cache-from": list("Where layers may be taken from (image, type=registry,ref=image, type=local,src=path)"),
+  "cache-to": list("Where to keep the cache (type=inline, type=registry,ref=image, type=local,dest=path)"),
+  call: string("What to do (build, check, outline, targets; ,format=json)", { initial: "build" }),
   "cgroup-parent": string("Parent of the steps' cgroups"),
   check: bool("Only check the Dockerfile"),
   compress: bool("Compress the context with gzip"),
@@ -54,7 +58,7 @@ const FLAGS = {
   output: list("Where the result goes (type=local,dest=path)", { short: "o" }),
   platform: string("Platform of the image (os[/arch[/variant]])"),
   progress: string("How to show progress (auto, plain, tty, json, quiet)", { initial: "auto" }),
-  provenance: PROVENANCE,
+  provenance: attestation("Keep with the image how it came about", "true"),
   pull: bool("Look for newer versions of the images used"),
   push: bool("Push the image to its registry"),
   quiet: bool("Only print the image's id", { short: "q" }),
@@ -62,6 +66,7 @@ const FLAGS = {
     "Give the same image for the same input: no times (SOURCE_DATE_EPOCH=0 unless it is set)",
   ),
   rm: bool("Remove the steps' containers after success", { initial: true }),
+  sbom: attestation("Keep with the image what packages it is made of", "false"),
   secret: list("Give the steps a secret (id=name[,src=file|env=VARIABLE])"),
   "security-opt": strings("Security option"),
   "shm-size": bytes("Size of /dev/shm"),
@@ -82,16 +87,9 @@ export const command = defineCommand({
     checkContentTrust(flags);
     const chosen = cli.env["DOCKER_BUILDKIT"];
     const isRefused = /^(0|false|f)$/i.test(chosen ?? "");
-    const { isBerth, runBuild, tryBuild } = await import("../build/run.ts");
-    const code = isRefused ? undefined : await tryBuild(cli, argument, flags);
-    if (code !== undefined) return code;
-    const { system } = await cli.engine();
-    const identity = await system.identity();
-    const isClassic = chosen ? isRefused : !isBerth(identity) && identity.builder !== "2";
-    if (!isClassic) return runBuild(cli, argument, flags, identity);
-    const { runClassic } = await import("../build/classic.ts");
-    await runClassic(cli, argument, flags);
-    return 0;
+    const builder = isRefused ? "classic" : chosen ? "buildkit" : undefined;
+    const { runBuild } = await import("../build/run.ts");
+    return runBuild(cli, argument, flags, builder);
   },
 });
 

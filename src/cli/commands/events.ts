@@ -24,7 +24,7 @@ export const command = defineCommand({
     until: string("End at a time"),
   },
   async run({ cli, flags }) {
-    const render = renderer(flags.format);
+    const render = await renderer(flags.format);
     const lines = await (await cli.engine()).system.eventLines({
       since: parseTimestamp(flags.since),
       until: parseTimestamp(flags.until),
@@ -34,9 +34,10 @@ export const command = defineCommand({
   },
 });
 
-function renderer(format: string): (line: string) => string {
+async function renderer(format: string): Promise<(line: string) => string> {
   if (format === "") return describeEvent;
   if (format === "json") return compactJson;
+  if (format === "yaml") return (await import("../show/yaml.ts")).loadYaml().then(documents);
   try {
     const template = new Template(format);
     template.execute(fromJson(EMPTY_EVENT));
@@ -44,6 +45,11 @@ function renderer(format: string): (line: string) => string {
   } catch (error) {
     throw new ExitError(64, `Error parsing format: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** A stream has no end that a list could have: each event is a document. */
+function documents(yaml: (json: string) => string): (line: string) => string {
+  return (line) => `---\n${yaml(line).trimEnd()}`;
 }
 
 /** `2024-05-01T12:30:00.123456789+02:00 container start 4f… (image=busybox, name=web)` */

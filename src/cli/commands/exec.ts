@@ -1,13 +1,10 @@
-import { ConnectionError } from "../../sdk/index.ts";
 import type { ExecConfig } from "../../wire/index.ts";
+import { joinExec } from "../actions/join-exec.ts";
 import type { Cli } from "../cli.ts";
-import { ExitError } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
 import { checkEnv, readPairs } from "../options/environment.ts";
 import { atLeast, defineCommand } from "../spec.ts";
-import { runSession } from "../terminal/session.ts";
 import { checkTerminal } from "../terminal/terminal-checks.ts";
-import { followTerminalSize } from "../terminal/terminal-size.ts";
 import { terminalSize } from "../terminal/tty.ts";
 
 export const command = defineCommand({
@@ -65,32 +62,6 @@ async function checkTerminalOf(cli: Cli, container: string, config: ExecConfig):
     checkTerminal(cli, config.AttachStdin === true, config.Tty === true);
   } catch (error) {
     await (await cli.engine()).containers.inspect(container);
-    throw error;
-  }
-}
-
-async function joinExec(
-  cli: Cli,
-  id: string,
-  config: ExecConfig,
-  size: [number, number] | undefined,
-): Promise<number> {
-  const { execs } = await cli.engine();
-  const tty = config.Tty === true;
-  const stream = await execs.start(id, { tty, ...(size && { consoleSize: size }) });
-  using _size = tty ? followTerminalSize(cli, (rows, columns) => execs.resize(id, rows, columns)) : undefined;
-  const detachKeys = config.DetachKeys ?? "";
-  const end = await runSession(cli, stream, { stdin: config.AttachStdin === true, output: true, detachKeys });
-  if (end === "detached") throw new ExitError(1, "read escape sequence");
-  return exitCodeOf(cli, id);
-}
-
-async function exitCodeOf(cli: Cli, id: string): Promise<number> {
-  try {
-    return (await (await cli.engine()).execs.inspect(id)).ExitCode ?? 0;
-  } catch (error) {
-    // The engine went away under us.
-    if (error instanceof ConnectionError) throw new ExitError(255);
     throw error;
   }
 }

@@ -16,12 +16,17 @@ are told as by 'diff': A was added, C changed, D deleted.`,
   complete: "images",
   flags: {
     all: bool("Also show files of which only the time of modification is another", { short: "a" }),
-    format: string("How to print: 'json'"),
+    format: string("How to print: 'json' or 'yaml'"),
   },
   async run({ cli, args, flags }) {
-    if (flags.format !== "" && flags.format !== "json")
-      throw new Error(`unsupported format ${JSON.stringify(flags.format)}: the one format is 'json'`);
+    if (!["", "json", "yaml"].includes(flags.format))
+      throw new Error(`unsupported format ${JSON.stringify(flags.format)}: there are 'json' and 'yaml'`);
     const diff = await (await cli.engine()).imageVersions.diff(args[0]!, args[1]!);
+    if (flags.format === "yaml") {
+      const { yamlOf } = await import("../show/yaml.ts");
+      cli.print(shownOn(1, await yamlOf(JSON.stringify(diff))));
+      return;
+    }
     cli.print(
       flags.format === "json" ? shownOn(1, `${JSON.stringify(diff)}\n`) : imageDiffText(diff, flags.all),
     );

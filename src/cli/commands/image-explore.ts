@@ -16,16 +16,15 @@ a layer takes away from the layers below it is listed as deleted.`,
   usage: "[OPTIONS] IMAGE [LAYER]",
   arity: between(1, 2),
   complete: "images",
-  flags: { format: string("How to print: 'json' for a line of JSON each") },
+  flags: { format: string("How to print: 'json' for a line of JSON each, or 'yaml'") },
   async run({ cli, args, flags }) {
-    if (flags.format !== "" && flags.format !== "json")
-      throw new Error(`unsupported format ${JSON.stringify(flags.format)}: the one format is 'json'`);
+    if (!["", "json", "yaml"].includes(flags.format))
+      throw new Error(`unsupported format ${JSON.stringify(flags.format)}: there are 'json' and 'yaml'`);
     const { imageVersions } = await cli.engine();
-    const line = (file: ImageFile) =>
-      flags.format === "json" ? shownOn(1, JSON.stringify(file)) : imageFileLine(file);
+    const line = await renderer(flags.format);
     let lines: string[] = [];
     for await (const file of await imageVersions.files(args[0]!, args[1] ?? "all")) {
-      lines.push(`${line(file)}\n`);
+      lines.push(line(file));
       if (lines.length < BATCH) continue;
       cli.print(lines.join(""));
       lines = [];
@@ -33,3 +32,12 @@ a layer takes away from the layers below it is listed as deleted.`,
     cli.print(lines.join(""));
   },
 });
+
+async function renderer(format: string): Promise<(file: ImageFile) => string> {
+  if (format === "") return (file) => `${imageFileLine(file)}\n`;
+  if (format === "json") return (file) => `${shownOn(1, JSON.stringify(file))}\n`;
+  const { loadYaml } = await import("../show/yaml.ts");
+  const yaml = await loadYaml();
+  // One list, though it is printed in parts.
+  return (file) => shownOn(1, yaml(JSON.stringify([file])));
+}

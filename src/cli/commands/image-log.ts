@@ -26,6 +26,11 @@ removed since is gone.`,
       cli.print(shownOn(1, versions.map((version) => `${JSON.stringify(version)}\n`).join("")));
       return;
     }
+    if (flags.format === "yaml") {
+      const { yamlOf } = await import("../show/yaml.ts");
+      cli.print(shownOn(1, await yamlOf(JSON.stringify(versions))));
+      return;
+    }
     const format = flags.format === "" || flags.format === "table" ? VERSIONS_TABLE : flags.format;
     await printList(cli, versionList(!flags["no-trunc"]), format, versions);
   },

@@ -34,6 +34,11 @@ part.`,
       return;
     }
     const layers = await imageVersions.layers(name);
+    if (flags.format === "yaml") {
+      const { yamlOf } = await import("../show/yaml.ts");
+      cli.print(shownOn(1, await yamlOf(JSON.stringify(layers.Layers))));
+      return;
+    }
     if (flags.format === "json") {
       cli.print(shownOn(1, layers.Layers.map((layer) => `${JSON.stringify(layer)}\n`).join("")));
       return;

@@ -1,13 +1,13 @@
 import { STDERR } from "../../lib/index.ts";
 import { bool, string } from "../flags.ts";
-import { defineCommand, exactly } from "../spec.ts";
+import { atLeast, defineCommand } from "../spec.ts";
 import { Sink } from "../terminal/sink.ts";
 import { parseTimestamp } from "../text/timestamps.ts";
 
 export const command = defineCommand({
-  summary: "Show what a container has printed",
-  usage: "[OPTIONS] CONTAINER",
-  arity: exactly(1),
+  summary: "Show what containers have printed",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  arity: atLeast(1),
   complete: "all-containers",
   flags: {
     details: bool("Also show what the log driver was told to add"),
@@ -19,15 +19,20 @@ export const command = defineCommand({
   },
   async run({ cli, args, flags }) {
     const { follow, timestamps, details, tail } = flags;
-    const { containers } = await cli.engine();
-    const output = await containers.logs(args[0]!, {
+    const engine = await cli.engine();
+    const options = {
       follow,
       timestamps,
       details,
       tail,
       since: timeOf("since", flags.since),
       until: timeOf("until", flags.until),
-    });
+    };
+    if (args.length > 1) {
+      await (await import("../actions/many-logs.ts")).printLogs(cli, engine, args, options);
+      return;
+    }
+    const output = await engine.containers.logs(args[0]!, options);
     const stdout = new Sink(1);
     const stderr = new Sink(2);
     for await (const { stream, bytes } of output) await (stream === STDERR ? stderr : stdout).write(bytes);

@@ -45,6 +45,11 @@ export const command = defineCommand({
     const format = isTable
       ? "table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}"
       : flags.format;
-    await printList(cli, searchList(!flags["no-trunc"], flags.format === "json"), format, found);
+    await printList(
+      cli,
+      searchList(!flags["no-trunc"], ["json", "yaml"].includes(flags.format)),
+      format,
+      found,
+    );
   },
 });

@@ -31,7 +31,7 @@ export const command = defineCommand({
     const usage = await (await cli.engine()).system.diskUsage();
     const isTable = flags.format === "" || flags.format === "table";
     if (flags.verbose) {
-      cli.print(isTable ? await verboseTables(usage) : verboseTemplate(usage, flags.format));
+      cli.print(isTable ? await verboseTables(usage) : await verboseAs(usage, flags.format));
       return;
     }
     const format = isTable ? USAGE_TABLE : flags.format === "raw" ? USAGE_RAW : flags.format;
@@ -61,6 +61,11 @@ function pastVersions({ ImageVersions }: DiskUsage): string[] {
   const { Images, Size } = ImageVersions;
   const images = `${Images} image${Images === 1 ? "" : "s"}`;
   return [`\nPast image versions usage: ${humanSize(Size)} in ${images}, counted above\n`];
+}
+
+async function verboseAs(usage: DiskUsage, format: string): Promise<string> {
+  if (format !== "yaml") return verboseTemplate(usage, format);
+  return (await import("../show/yaml.ts")).yamlOf(verboseTemplate(usage, "json"));
 }
 
 function verboseTemplate(usage: DiskUsage, format: string): string {

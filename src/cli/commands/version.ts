@@ -15,10 +15,13 @@ export const command = defineCommand({
   arity: NO_ARGUMENTS,
   flags: { format: string(SHOW_FORMAT_HELP, { short: "f" }) },
   async run({ cli, flags }) {
-    const template = flags.format === "" ? undefined : parse(flags.format);
+    const isYaml = flags.format === "yaml";
+    const template = flags.format === "" ? undefined : parse(isYaml ? "json" : flags.format);
     const { server, apiVersion, error } = await askServer(cli);
     const client = clientVersion(apiVersion, (await cli.endpoint()).context);
     if (template === undefined) cli.print(describe(client, server));
+    else if (isYaml)
+      cli.print(await (await import("../show/yaml.ts")).yamlOf(render(template, client, server)));
     else cli.line(render(template, client, server));
     if (error !== undefined) throw new ExitError(1, describeError(error));
   },

@@ -2,7 +2,7 @@ import type { Cli } from "../cli.ts";
 import type { Completion, Flag, Flags } from "../flags.ts";
 import { GLOBAL_FLAGS } from "../globals.ts";
 import type { Command } from "../spec.ts";
-import { COMMANDS, findIn, isGroup, type Node } from "../tree.ts";
+import { COMMANDS, findIn, isGroup, type Leaf, type Nested, type NestedLeaf, type Node } from "../tree.ts";
 import { namesFor } from "./names.ts";
 
 /** What a word may become. */
@@ -30,6 +30,8 @@ export async function complete(cli: Cli, words: readonly string[]): Promise<Comp
     return current.startsWith("-") ? flagsOf(cli, GLOBAL_FLAGS, current) : commandsIn(COMMANDS, current);
   const node = findIn(COMMANDS, name);
   if (node === undefined) return name === "help" ? commandsIn(COMMANDS, current) : NOTHING;
+  if (!isGroup(node) && node.nested !== undefined)
+    return completeNested(cli, node, await node.nested(), rest, current);
   if (!isGroup(node)) return completeCommand(cli, (await node.load()).command, rest, current);
   const [child, ...childRest] = rest;
   if (child === undefined) return commandsIn(node.commands, current);
@@ -37,7 +39,35 @@ export async function complete(cli: Cli, words: readonly string[]): Promise<Comp
   return leaf === undefined ? NOTHING : completeCommand(cli, (await leaf.load()).command, childRest, current);
 }
 
-async function commandsIn(commands: Readonly<Record<string, Node>>, current: string): Promise<Completed> {
+/** Behind `compose`: its flags, its commands, and what belongs to one of these. */
+async function completeNested(
+  cli: Cli,
+  leaf: Leaf,
+  nested: Nested,
+  words: readonly string[],
+  current: string,
+): Promise<Completed> {
+  const { flags } = (await leaf.load()).command;
+  const { pending, args } = scan(words, flags, true);
+  if (pending !== undefined) return valuesOf(cli, pending, current, "");
+  const [name, ...rest] = args;
+  if (name === undefined)
+    return current.startsWith("-") ? flagsOf(cli, flags, current) : commandsIn(nested.commands, current);
+  if (!Object.hasOwn(nested.commands, name)) return NOTHING;
+  const { command } = await nested.commands[name]!.load();
+  const names = current.startsWith("-") ? [] : await nested.argumentNames(cli, words);
+  return completeCommand(
+    cli,
+    { ...command, complete: names.length > 0 ? names : command.complete },
+    rest,
+    current,
+  );
+}
+
+async function commandsIn(
+  commands: Readonly<Record<string, Node | NestedLeaf>>,
+  current: string,
+): Promise<Completed> {
   const fitting = Object.entries(commands).filter(
     ([name, node]) => name.startsWith(current) && (isGroup(node) || node.hidden !== true),
   );
@@ -50,7 +80,7 @@ async function commandsIn(commands: Readonly<Record<string, Node>>, current: str
 
 async function completeCommand(
   cli: Cli,
-  command: Command,
+  command: Omit<Command, "run" | "arity">,
   before: readonly string[],
   current: string,
 ): Promise<Completed> {

@@ -1,6 +1,6 @@
 /** What `--format` says of itself, for the commands that list things. */
 export const FORMAT_HELP =
-  "How to print: 'table', 'table TEMPLATE', 'json', or a Go template such as '{{.ID}}'";
+  "How to print: 'table', 'table TEMPLATE', 'json', 'yaml', or a Go template such as '{{.ID}}'";
 
 /** What `--format` says of itself, for the commands that show one thing. */
-export const SHOW_FORMAT_HELP = "How to print: 'json', or a Go template such as '{{.ID}}'";
+export const SHOW_FORMAT_HELP = "How to print: 'json', 'yaml', or a Go template such as '{{.ID}}'";

@@ -32,6 +32,10 @@ function withVisibleFields<T>(kind: ListKind<T>): ListKind<T> {
 }
 
 async function render<T>(kind: ListKind<T>, format: string, items: readonly T[]): Promise<string> {
+  if (format === "yaml") {
+    const rows = await render(kind, "json", items);
+    return (await import("./yaml.ts")).yamlOf(`[${rows.trim().replaceAll("\n", ",")}]`);
+  }
   const isTable = format.startsWith("table");
   const source = isTable ? format.slice("table".length) : format === "json" ? "{{json .}}" : format;
   const { row, head } = await rowRenderer(kind, withEscapes(source));

@@ -15,7 +15,7 @@ export async function inspectAll(
   format: string,
   read: (ref: string) => Promise<string>,
 ): Promise<void> {
-  const template = format === "" || format === "json" ? undefined : parse(format);
+  const template = ["", "json", "yaml"].includes(format) ? undefined : parse(format);
   const found: string[] = [];
   const errors: unknown[] = [];
   for (const ref of refs) {
@@ -33,7 +33,8 @@ export async function inspectAll(
   else if (found.length === 0) cli.line("[]");
   else {
     const list = `[${found.map((json) => json.trim()).join(",")}]`;
-    cli.line(shown((format === "json" ? compactJson : indentJson)(list)));
+    if (format === "yaml") cli.print(shown(await (await import("./yaml.ts")).yamlOf(list)));
+    else cli.line(shown((format === "json" ? compactJson : indentJson)(list)));
   }
   if (errors.length > 0) throw new ExitError(1, errors.map(describeError).join("\n"));
 }

@@ -32,7 +32,7 @@ export async function showProgress(
   }
 }
 
-class ProgressScreen {
+export class ProgressScreen {
   readonly #print: (text: string) => void;
   readonly #isTerminal: boolean;
   readonly #columns: number;

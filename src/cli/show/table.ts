@@ -6,10 +6,10 @@
 const PADDING = 3;
 
 /** @param text lines with cells ended by tabs. */
-export function alignColumns(text: string, minimumWidth = 10): string {
+export function alignColumns(text: string, minimumWidth = 10, padding = PADDING): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const out = lines.map(() => "");
-  alignFrom(lines, out, 0, 0, lines.length, minimumWidth);
+  alignFrom(lines, out, 0, 0, lines.length, { minimum: minimumWidth, padding });
   return out.join("\n");
 }
 
@@ -20,8 +20,9 @@ function alignFrom(
   column: number,
   from: number,
   to: number,
-  minimum: number,
+  widths: { readonly minimum: number; readonly padding: number },
 ): void {
+  const { minimum, padding } = widths;
   for (let at = from; at < to; ) {
     const cells = lines[at]!;
     if (column >= cells.length - 1) {
@@ -32,13 +33,13 @@ function alignFrom(
     let end = at;
     while (end < to && column < lines[end]!.length - 1) end++;
     const widest = Math.max(...lines.slice(at, end).map((line) => displayWidth(line[column]!)));
-    const width = Math.max(minimum, widest + PADDING);
+    const width = Math.max(minimum, widest + padding);
     for (let line = at; line < end; line++) {
       const cell = lines[line]![column]!;
       // A column of empty cells only takes no room.
       out[line] += cell + " ".repeat(widest === 0 ? minimum : width - displayWidth(cell));
     }
-    alignFrom(lines, out, column + 1, at, end, minimum);
+    alignFrom(lines, out, column + 1, at, end, widths);
     at = end;
   }
 }

@@ -11,10 +11,10 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-/** The terminal's size; 0 × 0 where stdout is none. */
-export function terminalSize(): TerminalSize {
-  if (!tty().isatty(1)) return { rows: 0, columns: 0 };
-  const [columns, rows] = new (tty().WriteStream)(1).getWindowSize();
+/** The terminal's size; 0 × 0 where the descriptor is none. */
+export function terminalSize(descriptor: 1 | 2 = 1): TerminalSize {
+  if (!tty().isatty(descriptor)) return { rows: 0, columns: 0 };
+  const [columns, rows] = new (tty().WriteStream)(descriptor).getWindowSize();
   return { rows, columns };
 }
 
@@ -32,9 +32,22 @@ export function onResize(changed: (size: TerminalSize) => void): Disposable {
  * @returns restores the terminal; happens by itself, too, however this process exits.
  */
 export function makeRaw(): () => void {
+  return withSettings("raw", "-echo", "-iexten");
+}
+
+/**
+ * Lets this process read each key as it is pressed, unseen; Ctrl-C and its like go on sending signals.
+ * @returns as `makeRaw`.
+ */
+export function makeCbreak(): () => void {
+  return withSettings("-icanon", "-echo", "min", "1", "time", "0");
+}
+
+/** Changes the terminal on stdin until the function it gives is called, or this process exits. */
+function withSettings(...settings: string[]): () => void {
   if (!tty().isatty(0)) return () => {};
   const saved = stty("-g");
-  if (saved === undefined || stty("raw", "-echo", "-iexten") === undefined) return () => {};
+  if (saved === undefined || stty(...settings) === undefined) return () => {};
   const restore = () => {
     process.off("exit", restore);
     stty(saved);

@@ -2,11 +2,16 @@
 export function suggestions(misspelt: string, names: readonly string[]): string[] {
   const limit = misspelt.length <= 3 ? 1 : 2;
   return names
-    .map((name) => ({ name, distance: editDistance(misspelt.toLowerCase(), name) }))
-    .filter(({ name, distance }) => distance <= limit || (misspelt.length >= 2 && name.startsWith(misspelt)))
+    .map((name) => ({ name, distance: distanceTo(name, misspelt) }))
+    .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name);
+}
+
+/** The start of a name is as near as a slip of the finger. */
+function distanceTo(name: string, misspelt: string): number {
+  return misspelt.length >= 2 && name.startsWith(misspelt) ? 1 : editDistance(misspelt.toLowerCase(), name);
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
