@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxRootTar } from "../scripts/lib/base-image.ts";
@@ -8,14 +8,23 @@ import { flock } from "../src/linux/index.ts";
 /** Root file systems that take long to make are made once. */
 export const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth-bench");
 
+const DEBIAN_TAR = "debian-12.tar";
+
+/** Whether it has been made. */
+export function hasDebianTar(): boolean {
+  return existsSync(join(CACHE, DEBIAN_TAR));
+}
+
 /** Debian as `debootstrap --variant=minbase` makes it, about 175 MB. @returns the tar's path */
 export function debianTar(): Promise<string> {
-  return cached("debian.tar", async (path) => {
+  return cached(DEBIAN_TAR, async (path) => {
     say("Making the Debian image with debootstrap (once) …");
     const root = mkdtempSync(join(tmpdir(), "berth-debian-"));
     try {
       const program = Bun.which("debootstrap") ?? "/usr/sbin/debootstrap";
       await mustRun([program, "--variant=minbase", "bookworm", root]);
+      // A temporary folder is its maker's alone; the root of an image is everybody's.
+      chmodSync(root, 0o755);
       await mustRun([
         "tar",
         "-C",

@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [task, ...taskArguments] = process.argv.slice(2);
 
 if (task === undefined || !existsSync(join(root, "scripts", `${task}.ts`))) {
-  fail(`usage: node scripts/run.mjs start|test|build|bench`);
+  fail(`usage: node scripts/run.mjs start|test|build|package|bench`);
 }
 if (TASKS_THAT_NEED_ROOT.has(task) && process.getuid?.() !== 0) {
   fail(

@@ -5,6 +5,8 @@ import { fail, mustRun, run, say } from "./shell.ts";
 interface SystemPackage {
   readonly name: string;
   readonly programs: readonly string[];
+  /** Where a program of the same name may be another one, or there is none: the file that is looked for. */
+  readonly file?: string;
 }
 
 /** What berth runs on. */
@@ -30,6 +32,9 @@ export const BENCH_PACKAGES: readonly SystemPackage[] = [
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   ...ENGINE_PACKAGES,
   { name: "docker.io", programs: ["docker"] },
+  { name: "docker-compose", programs: [], file: "/usr/bin/docker-compose" },
+  { name: "python3-docker", programs: [], file: "/usr/lib/python3/dist-packages/docker/__init__.py" },
+  { name: "curl", programs: ["curl"] },
   { name: "procps", programs: ["ps"] },
   { name: "skopeo", programs: ["skopeo"] },
   { name: "openssl", programs: ["openssl"] },
@@ -72,6 +77,7 @@ function withoutServices(): Disposable {
 }
 
 function isPresent(wanted: SystemPackage): boolean {
+  if (wanted.file !== undefined) return existsSync(wanted.file);
   return wanted.programs.some(
     (program) =>
       Bun.which(program) !== null || existsSync(`/usr/sbin/${program}`) || existsSync(`/sbin/${program}`),

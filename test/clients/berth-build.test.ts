@@ -331,7 +331,7 @@ describe("bad input", () => {
       [["--progress", "nosuch", folder], 'invalid progress mode "nosuch"'],
       [["--cache-to", "type=s3", folder], 'cache export of type "s3" is not supported'],
       [["--cache-from", "type=gha", folder], 'cache import of type "gha" is not supported'],
-      [["--call", "outline", folder], "only build and check are supported"],
+      [["--call", "dance", folder], "one of build, check, outline, targets"],
       [["--secret", "src=x", folder], "missing id"],
       [["--ssh", "default", folder], "make sure SSH_AUTH_SOCK is set"],
       [["--push", "--load", folder], "push and load may not be set together"],
