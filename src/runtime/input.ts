@@ -59,14 +59,14 @@ export async function reopenLog(bundle: string): Promise<void> {
   await control(bundle, "2 0 0\n");
 }
 
-/** Not waiting for a reader: the fifo of a monitor that has ended has none. */
+/** Not waiting for a reader: the fifo of a monitor that has ended has none, or, if it ends just now, has it no longer. */
 async function control(bundle: string, line: string): Promise<void> {
   try {
     await using fifo = await open(join(bundle, "ctl"), constants.O_WRONLY | constants.O_NONBLOCK);
     const { bytesWritten } = await fifo.write(line);
     if (bytesWritten !== line.length) throw systemError("the container monitor does not listen");
   } catch (error) {
-    if (["ENXIO", "ENOENT"].includes(codeOf(error) ?? "")) return;
+    if (["ENXIO", "ENOENT", "EPIPE"].includes(codeOf(error) ?? "")) return;
     throw error;
   }
 }

@@ -188,4 +188,10 @@ export const IMAGE_OPERATIONS: Operations = {
     },
     answers: { 101: null },
   },
+  "POST /grpc": {
+    summary: "A connection for BuildKit's own API: its services Control and LLBBridge",
+    tag: "Builds",
+    headers: { Upgrade: "h2c" },
+    answers: { 101: null },
+  },
 };

@@ -112,6 +112,10 @@ function fakeCall(
   query: Query,
   reads: { headers: Set<string>; schemas: Set<unknown>; bytes: boolean },
 ): Call {
+  const bytes = () => {
+    reads.bytes = true;
+    return [];
+  };
   const given = {
     minor,
     query,
@@ -129,10 +133,8 @@ function fakeCall(
       reads.schemas.add(schema);
       return { Image: "x", Cmd: ["x"] };
     },
-    bytes: () => {
-      reads.bytes = true;
-      return [];
-    },
+    bytes,
+    upload: bytes,
   };
   const rest = anything() as object;
   return new Proxy(given, {

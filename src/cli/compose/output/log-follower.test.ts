@@ -56,7 +56,8 @@ test("a run that is over before its start is told is shown once", async () => {
 test("the run after that one is shown from its start", async () => {
   const { follower, out, asked } = following();
   await follower.attach("1", "a-1", async () => said("first run\n"));
-  for (const one of [turn("started", "1.0"), turn("exited", "2.0"), turn("started", "3.0")]) follower.turn(one);
+  for (const one of [turn("started", "1.0"), turn("exited", "2.0"), turn("started", "3.0")])
+    follower.turn(one);
   await follower.finished();
   expect(asked).toEqual(["2.0"]);
   expect(out).toContain("a-1  | next run\n");
