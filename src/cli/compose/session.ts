@@ -105,7 +105,6 @@ export class Session {
   /** Which files, which folder, which variables: what `loadProject` wants to know. */
   loadOptions(options: LoadOptions = {}): LoadOptions {
     const flags = this.#flags;
-    checkLocal(flags.file);
     const directory = flags["project-directory"] || flags.workdir;
     const limit = this.#parallel > 0 ? { COMPOSE_PARALLEL_LIMIT: String(this.#parallel) } : {};
     return {
@@ -278,13 +277,6 @@ export class Interruption implements Disposable {
   [Symbol.dispose](): void {
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, this.#listener);
   }
-}
-
-/** @throws for an address, which would be read as a path and be missing. */
-function checkLocal(files: readonly string[]): void {
-  const remote = files.find((file) => /^(https?|oci|git|ssh):\/\/|^git@[^/]+:/.test(file));
-  if (remote === undefined) return;
-  throw new Error(`${remote}: Compose files are read from this machine only: fetch it before`);
 }
 
 function ansiMode(

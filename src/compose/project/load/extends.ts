@@ -7,6 +7,7 @@ import { child, type Mapping, type Node, textOf, withEntries } from "../yaml/nod
 import { type Load, type Surroundings, sourceOf } from "./context.ts";
 import { readDocuments } from "./document.ts";
 import { mergeDocuments } from "./merge-documents.ts";
+import { remoteRefusal } from "./remote.ts";
 
 /** A file whose services can be extended: its document, and where its own `extends.file` starts from. */
 interface File {
@@ -89,6 +90,8 @@ class Extender {
   }
 
   #file(path: string, from: File, reference: Node, name: string): File {
+    const refusal = remoteRefusal(path);
+    if (refusal !== undefined) throw problemAt(reference.at, `services.${name}.extends`, refusal);
     const expanded = expandHome(path);
     const absolute = isAbsolute(expanded) ? expanded : join(from.directory, expanded);
     const known = this.#files.get(absolute);

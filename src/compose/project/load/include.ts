@@ -8,6 +8,7 @@ import { expandHome } from "../shape/paths.ts";
 import { child, type Mapping, mapping, type Node, textOf, withEntries } from "../yaml/node.ts";
 import type { Load, Surroundings, Variables } from "./context.ts";
 import { loadFiles } from "./load-files.ts";
+import { remoteRefusal } from "./remote.ts";
 
 const IMPORTED = ["services", "volumes", "networks", "secrets", "configs", "models"];
 
@@ -38,7 +39,10 @@ function loadIncluded(load: Load, include: Node, around: Surroundings, chain: re
     const expanded = expandHome(path);
     return isAbsolute(expanded) ? expanded : join(around.directory, expanded);
   };
-  const paths = texts(child(include, "path")).map(from);
+  const written = texts(child(include, "path"));
+  const refusal = written.map(remoteRefusal).find((text) => text !== undefined);
+  if (refusal !== undefined) throw problemAt(include.at, "include", refusal);
+  const paths = written.map(from);
   const [main] = paths;
   if (main === undefined)
     throw problemAt(include.at, "include", "the file to include must be named: path: …");

@@ -147,6 +147,19 @@ describe("include and extends", () => {
     );
   });
 
+  test("files of other machines are refused, wherever they are named", () => {
+    const refusal = "Compose files are read from this machine only: fetch it before";
+    const far = "oci://registry.example/app:1";
+    expect(() => load({ "compose.yaml": `include: ["${far}"]` })).toThrow(
+      `compose.yaml:1:11: include: ${far}: ${refusal}`,
+    );
+    const file = "https://github.com/x/y.git#main";
+    const services = `services:\n  a: {extends: {file: "${file}", service: b}}`;
+    expect(() => load({ "compose.yaml": services })).toThrow(`services.a.extends: ${file}: ${refusal}`);
+    expect(() => load({}, { files: [far] })).toThrow(`${far}: ${refusal}`);
+    expect(() => load({}, { environment: { COMPOSE_FILE: "git@github.com:x/y" } })).toThrow(refusal);
+  });
+
   test("what is missing is named", () => {
     expect(() => load({ "compose.yaml": "include: [no.yaml]" })).toThrow(
       "compose.yaml:1:11: include: open /app/no.yaml",

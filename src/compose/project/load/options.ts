@@ -3,6 +3,7 @@ import { basename, delimiter, dirname, isAbsolute, join, resolve } from "node:pa
 import { invalidParameter, notFound } from "../../../lib/index.ts";
 import { readEnvFiles } from "../env/env-files.ts";
 import { type Files, MACHINE_FILES, type Variables } from "./context.ts";
+import { remoteRefusal } from "./remote.ts";
 
 const NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDES = [
@@ -50,7 +51,11 @@ export interface Origin {
  */
 export function findOrigin(options: ProjectOptions, warn: (message: string) => void): Origin {
   const here = options.workingDirectory ?? process.cwd();
-  const from = (path: string) => resolve(here, path);
+  const from = (path: string) => {
+    const refusal = remoteRefusal(path);
+    if (refusal !== undefined) throw invalidParameter(refusal);
+    return resolve(here, path);
+  };
   const outside = new Map(
     Object.entries(options.environment ?? process.env).filter(
       (pair): pair is [string, string] => pair[1] !== undefined,
