@@ -12,5 +12,6 @@ export * from "./names.ts";
 export * from "./output.ts";
 export * from "./runc-fixes.ts";
 export * from "./slots.ts";
+export * from "./system-path.ts";
 export * from "./tar/index.ts";
 export * from "./version.ts";

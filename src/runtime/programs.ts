@@ -1,21 +1,6 @@
 import { accessSync, constants, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { invalidParameter } from "../lib/index.ts";
-
-/**
- * Where helpers are looked for: root's directories, never the daemon's own PATH, which whoever started it may have
- * pointed anywhere. The last two are where other distributions keep conmon.
- */
-export const SYSTEM_PATH: readonly string[] = [
-  "/usr/local/sbin",
-  "/usr/local/bin",
-  "/usr/sbin",
-  "/usr/bin",
-  "/sbin",
-  "/bin",
-  "/usr/libexec/podman",
-  "/usr/lib/podman",
-];
+import { invalidParameter, SYSTEM_PATH } from "../lib/index.ts";
 
 /** What helpers get instead of the daemon's environment. */
 export const CLEAN_ENVIRONMENT: Readonly<Record<string, string>> = {

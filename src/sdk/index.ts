@@ -73,6 +73,7 @@ export type { RequestBody } from "./http.ts";
 export type { PlatformChoice, Progress, SearchResult } from "./images.ts";
 export { jsonLines, textLines } from "./json-lines.ts";
 export type { OfferedFile } from "./offered-file.ts";
+export { proxyVariables } from "./proxies.ts";
 export { encodeFilters, type Filters, type Query } from "./query.ts";
 export type { AttachedStream } from "./stream.ts";
 export type { EventsOptions } from "./system.ts";

@@ -10,22 +10,11 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { SYSTEM_PATH } from "../../lib/index.ts";
 import type { FileStatus, Host, Space } from "./host.ts";
 
 const TEXT_BYTES_MAX = 1 << 20;
 const PROGRAM_TIMEOUT_MS = 10_000;
-/** Root's folders, and where some distributions keep conmon: those in which the engine looks. */
-const FOLDERS = [
-  "/usr/local/sbin",
-  "/usr/local/bin",
-  "/usr/sbin",
-  "/usr/bin",
-  "/sbin",
-  "/bin",
-  "/usr/libexec/podman",
-  "/usr/lib/podman",
-];
-
 /** This machine. @param root a folder that stands for `/`, for tests */
 export function realHost(root = ""): Host {
   const at = (path: string) => (root === "" ? path : join(root, path));
@@ -45,12 +34,12 @@ export function realHost(root = ""): Host {
     },
     find: (...names) =>
       names
-        .flatMap((name) => FOLDERS.map((folder) => join(folder, name)))
+        .flatMap((name) => SYSTEM_PATH.map((folder) => join(folder, name)))
         .find((path) => attempt(() => isProgram(at(path)))),
     run: async (path, args) => {
       const child = Bun.spawn([at(path), ...args], {
         cwd: "/",
-        env: { PATH: FOLDERS.slice(0, 6).join(":"), LC_ALL: "C.UTF-8" },
+        env: { PATH: SYSTEM_PATH.slice(0, 6).join(":"), LC_ALL: "C.UTF-8" },
         stdio: ["ignore", "pipe", "pipe"],
         timeout: PROGRAM_TIMEOUT_MS,
       });

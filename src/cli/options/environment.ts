@@ -1,4 +1,4 @@
-import type { ClientConfig } from "../../sdk/index.ts";
+import { type ClientConfig, proxyVariables } from "../../sdk/index.ts";
 import { cut } from "../flags.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -63,23 +63,9 @@ export function pairsToRecord(pairs: readonly string[]): Record<string, string> 
   return Object.fromEntries(pairs.map((pair) => cut(pair, "=")).map(([key, value = ""]) => [key, value]));
 }
 
-const PROXY_NAMES = [
-  ["httpProxy", "HTTP_PROXY"],
-  ["httpsProxy", "HTTPS_PROXY"],
-  ["ftpProxy", "FTP_PROXY"],
-  ["noProxy", "NO_PROXY"],
-  ["allProxy", "ALL_PROXY"],
-] as const;
-
 /** The proxies that the client's configuration gives to containers, in both spellings, unless set already. */
 export function withProxies(env: readonly string[], config: ClientConfig, address: string): string[] {
-  const proxies = config.proxies?.[address] ?? config.proxies?.["default"];
-  if (proxies === undefined) return [...env];
   const given = new Set(env.map((pair) => cut(pair, "=")[0]));
-  const added = PROXY_NAMES.flatMap(([key, name]) => {
-    const value = proxies[key];
-    if (value === undefined || value === "") return [];
-    return [name, name.toLowerCase()].filter((each) => !given.has(each)).map((each) => `${each}=${value}`);
-  });
-  return [...env, ...added];
+  const added = proxyVariables(config, address).filter(([name]) => !given.has(name));
+  return [...env, ...added.map(([name, value]) => `${name}=${value}`)];
 }

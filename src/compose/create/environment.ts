@@ -1,13 +1,5 @@
-import { type ClientConfig, configDirectory, loadClientConfig } from "../../sdk/index.ts";
+import { type ClientConfig, configDirectory, loadClientConfig, proxyVariables } from "../../sdk/index.ts";
 import type { Application, NamedService } from "../application.ts";
-
-const PROXIES = [
-  ["httpProxy", "HTTP_PROXY"],
-  ["httpsProxy", "HTTPS_PROXY"],
-  ["ftpProxy", "FTP_PROXY"],
-  ["noProxy", "NO_PROXY"],
-  ["allProxy", "ALL_PROXY"],
-] as const;
 
 /**
  * `NAME=value` for each variable of the service, `NAME` where it is to be taken away from what the image says, and before
@@ -27,15 +19,6 @@ export async function containerEnvironment(
 /** Variables as the Engine API takes them. */
 export function environmentList(variables: Iterable<readonly [string, string | null]>): string[] {
   return Array.from(variables, ([name, value]) => (value === null ? name : `${name}=${value}`));
-}
-
-/** In both spellings, as programs look for either. */
-function proxyVariables(config: ClientConfig, address: string): [string, string][] {
-  const proxies = config.proxies?.[address] ?? config.proxies?.["default"] ?? {};
-  return PROXIES.flatMap(([key, name]) => {
-    const value = proxies[key];
-    return value ? [[name, value] as [string, string], [name.toLowerCase(), value] as [string, string]] : [];
-  });
 }
 
 const configs = new WeakMap<object, Promise<ClientConfig>>();
