@@ -1,8 +1,18 @@
 // BuildKit's own API over `POST /grpc`: what `docker buildx`, and `docker build` and `docker compose build` of today, speak.
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { callDuplex } from "../../src/build/control/call-duplex.ts";
 import { GrpcChannel } from "../../src/build/session/grpc-channel.ts";
-import { decodeStatus, ENGINE_METHODS, Fields, GrpcError, Writer } from "../../src/lib/buildkit/index.ts";
+import {
+  decodeStatus,
+  ENGINE_METHODS,
+  Fields,
+  GrpcError,
+  memoryTree,
+  Writer,
+} from "../../src/lib/buildkit/index.ts";
+import { serveCalls } from "../../src/lib/grpc/index.ts";
+import { fileSync } from "../../src/sdk/builds/session/services.ts";
 import { buildFolders } from "../support/build-folder.ts";
 import { IMAGE, startEngine, type TestEngine } from "../support/engine.ts";
 import { bePatient } from "../support/suite.ts";
@@ -28,9 +38,10 @@ async function headOf(socket: Socket): Promise<string> {
   return head;
 }
 
-function solveRequest(ref: string, options: Record<string, string>, tag: string): Uint8Array {
+function solveRequest(ref: string, options: Record<string, string>, tag: string, session = ""): Uint8Array {
   const writer = new Writer();
   writer.text(1, ref);
+  writer.text(5, session);
   writer.text(6, "dockerfile.v0");
   writer.texts(7, options);
   writer.message(13, () => {
@@ -119,6 +130,69 @@ test("without an upgrade of the connection there is an answer that says so", asy
   const response = await engine.api("POST", "/grpc");
   expect(response.status).toBe(400);
   expect(await response.text()).toContain("upgrade of the connection to h2c");
+});
+
+test("what makes no sense is refused call by call, and the engine goes on", async () => {
+  await using engine = await startEngine();
+  const channel = await openGrpc(engine);
+  const outcomes = new Set<string>();
+  const methods = Object.values(ENGINE_METHODS).filter((method) => !method.endsWith("/Session"));
+  for (let round = 0; round < 30; round++) {
+    const calls = methods.map(async (method) => {
+      const noise = crypto.getRandomValues(new Uint8Array(round * 7));
+      const options = { metadata: { "buildkit-controlapi-buildid": [`noise-${round}`] }, timeoutMs: 300 };
+      return channel.unary(method, noise, options).then(
+        () => "answered",
+        (error: unknown) => (error instanceof GrpcError ? "refused" : String(error)),
+      );
+    });
+    for (const outcome of await Promise.all(calls)) outcomes.add(outcome);
+  }
+  expect([...outcomes].sort()).toEqual(["answered", "refused"]);
+  channel.close();
+
+  for (const garbage of [
+    "GET / HTTP/1.1\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0",
+    "\xff".repeat(70_000),
+  ]) {
+    const socket = connect(engine.socket);
+    socket.on("error", () => {});
+    socket.write("POST /grpc HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    await headOf(socket);
+    socket.write(Buffer.from(garbage, "latin1"));
+    socket.end();
+    await new Promise((resolve) => socket.once("close", resolve).resume());
+  }
+  expect((await engine.api("GET", "/_ping")).status).toBe(200);
+  expect(engine.log()).not.toMatch(/TypeError|RangeError|Unhandled|is not a function|Cannot read/);
+});
+
+test("a session within a call gives the build its files", async () => {
+  await using engine = await startEngine();
+  const channel = await openGrpc(engine);
+  const metadata = {
+    "x-docker-expose-session-uuid": ["within-a-call"],
+    "x-docker-expose-session-name": ["test"],
+    "x-docker-expose-session-grpc-method": ["/moby.filesync.v1.FileSync/DiffCopy"],
+  };
+  await using session = channel.call(ENGINE_METHODS.session, { metadata });
+  const files = new Map([
+    ["Dockerfile", Buffer.from(`FROM ${IMAGE}\nCOPY hello /hello\n`)],
+    ["hello", Buffer.from("by a call\n")],
+  ]);
+  const directories = new Map(["context", "dockerfile"].map((name) => [name, () => memoryTree(files)]));
+  const { received } = session;
+  const connection = callDuplex({
+    received,
+    send: (message) => session.send(message),
+    metadata: {},
+    signal: new AbortController().signal,
+  });
+  const serving = serveCalls(connection, new Map([fileSync(directories)]));
+  await channel.unary(ENGINE_METHODS.solve, solveRequest("by-call", {}, "by-call:1", "within-a-call"));
+  serving.close();
+  expect((await engine.docker(["run", "--rm", "by-call:1", "cat", "/hello"])).stdout).toBe("by a call\n");
 });
 
 const hasBuildx = Bun.spawnSync(["docker", "buildx", "version"]).exitCode === 0;

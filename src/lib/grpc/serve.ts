@@ -65,21 +65,21 @@ export function serveCalls(
     ...(headerBytes === undefined ? {} : { settings: { maxHeaderListSize: headerBytes } }),
   });
   session.on("error", () => {});
+  const close = () => {
+    session.destroy();
+    socket.destroy();
+  };
   session.once("close", () => closed.resolve());
   socket.once("close", () => closed.resolve());
+  // Who closes its half has nothing left to ask.
+  socket.once("end", close);
   session.on("stream", (stream, headers, _flags, raw?: readonly string[]) => {
     stream.on("error", () => {});
     const path = String(headers[":path"]);
     const handler = path === METHODS.health ? HEALTH : handlers.get(path);
     void answer(stream, decodeMetadata(listsOf(headers, raw)), path, handler);
   });
-  return {
-    closed: closed.promise,
-    close() {
-      session.destroy();
-      socket.destroy();
-    },
-  };
+  return { closed: closed.promise, close };
 }
 
 /** A header that came several times is several values: joined, those that hold a comma could not be told apart. */
