@@ -153,7 +153,7 @@ describe("up", () => {
     await up(shop(TWO).app);
     const less = shop(services(`db: { ${BASE} }`));
     await up(less.app);
-    expect(less.warnings.join()).toContain("Found orphan containers ([shop-web-1]) for this project.");
+    expect(less.warnings.join()).toContain("Found orphan containers (shop-web-1) for this project.");
     await up(less.app, { removeOrphans: true });
     expect(Object.keys(await less.ids())).toEqual(["shop-db-1"]);
   });
@@ -429,7 +429,11 @@ describe("afterwards", () => {
     expect((await readState(shown.engine, "shop")).volumes).toEqual([]);
     const nothing = shop(yaml);
     await down(nothing.app);
-    expect(nothing.warnings).toEqual(['Warning: No resource found to remove for project "shop".']);
+    // Networks of the files are what there would be to remove.
+    expect(nothing.warnings).toEqual([]);
+    const bare = shop(services(`db: { ${BASE}, network_mode: none }`));
+    await down(bare.app);
+    expect(bare.warnings).toEqual(['Warning: No resource found to remove for project "shop".']);
   });
 
   test("down of one service takes those that depend on it", async () => {

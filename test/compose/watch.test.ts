@@ -223,3 +223,25 @@ test("what cannot be watched is said at once", async () => {
   const wrong = await compose(folder, ["-f", "wrong.yaml", "watch", "--no-up"]);
   expect(wrong.stderr).toContain(`can't watch service "a" with action rebuild without a build context`);
 });
+
+test("a project is watched by one at a time", async () => {
+  const file = (name: string) => `name: ${name}
+services:
+  app: { image: ${IMAGE}, command: sleep 1000, develop: { watch: [{ action: restart, path: ./src }] } }
+`;
+  const folder = folderOf({ "src/a": "", "compose.yaml": file("locked"), "other.yaml": file("lockedtoo") });
+  const { stderr } = await (async () => {
+    const first = await watching(folder);
+    expect(first.text).toContain("Watch enabled");
+    return compose(folder, ["watch", "--no-up"]);
+  })();
+  expect(stderr).toMatch(
+    /cannot take exclusive lock for project "locked": process with PID \d+ is still running/,
+  );
+  {
+    await using other = new RunningCompose(engine(), folder, ["-f", "other.yaml", "watch", "--no-up"]);
+    await other.said("Watch enabled");
+  }
+  await open?.[Symbol.asyncDispose]();
+  await watching(folder);
+});

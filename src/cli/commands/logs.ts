@@ -2,7 +2,7 @@ import { STDERR } from "../../lib/index.ts";
 import { bool, string } from "../flags.ts";
 import { atLeast, defineCommand } from "../spec.ts";
 import { Sink } from "../terminal/sink.ts";
-import { parseTimestamp } from "../text/timestamps.ts";
+import { timeOf } from "../text/timestamps.ts";
 
 export const command = defineCommand({
   summary: "Show what containers have printed",
@@ -40,11 +40,3 @@ export const command = defineCommand({
     await stderr.flush();
   },
 });
-
-function timeOf(flag: string, text: string): string {
-  try {
-    return parseTimestamp(text);
-  } catch (error) {
-    throw new Error(`invalid value for "${flag}": ${(error as Error).message}`, { cause: error });
-  }
-}

@@ -27,7 +27,7 @@ export async function complete(cli: Cli, words: readonly string[]): Promise<Comp
   if (root.pending !== undefined) return valuesOf(cli, root.pending, current, "");
   const [name, ...rest] = root.args;
   if (name === undefined)
-    return current.startsWith("-") ? flagsOf(cli, GLOBAL_FLAGS, current) : commandsIn(COMMANDS, current);
+    return current.startsWith("-") ? flagsOf(cli, GLOBAL_FLAGS, current) : commandsAndPlugins(cli, current);
   const node = findIn(COMMANDS, name);
   if (node === undefined) return name === "help" ? commandsIn(COMMANDS, current) : NOTHING;
   if (!isGroup(node) && node.nested !== undefined)
@@ -62,6 +62,17 @@ async function completeNested(
     rest,
     current,
   );
+}
+
+/** Our commands, and programs that are commands of Docker's client; what is ours wins. */
+async function commandsAndPlugins(cli: Cli, current: string): Promise<Completed> {
+  const own = await commandsIn(COMMANDS, current);
+  const { pluginFolders, pluginPaths } = await import("../plugins/find.ts");
+  const found = pluginPaths(pluginFolders(cli.configDirectory, await cli.config())).keys();
+  const plugins = [...found].filter(
+    (name) => name.startsWith(current) && findIn(COMMANDS, name) === undefined,
+  );
+  return { ...own, candidates: [...own.candidates, ...plugins.sort().map((text) => ({ text }))] };
 }
 
 async function commandsIn(

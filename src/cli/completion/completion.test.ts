@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Cli } from "../cli.ts";
 import { complete } from "./candidates.ts";
 import { completionScript, SHELLS } from "./scripts.ts";
@@ -13,21 +16,22 @@ const engine = {
   images: { list: async () => [{ RepoTags: ["busybox:latest", "<none>:<none>"] }] },
 };
 
-const cli = new Cli({
-  output: { print: () => {}, warn: () => {} },
-  globals: {
-    host: undefined,
-    context: undefined,
-    configDirectory: "/nonexistent",
-    debug: false,
-    tls: undefined,
-  },
-  env: { HOME: "/root" },
-  connect: async () => engine as never,
-});
+const cliWith = (configDirectory: string) =>
+  new Cli({
+    output: { print: () => {}, warn: () => {} },
+    globals: {
+      host: undefined,
+      context: undefined,
+      configDirectory,
+      debug: false,
+      tls: undefined,
+    },
+    env: { HOME: "/root" },
+    connect: async () => engine as never,
+  });
 
-async function candidates(line: string): Promise<string[]> {
-  const completed = await complete(cli, line.split(" "));
+async function candidates(line: string, configDirectory = "/nonexistent"): Promise<string[]> {
+  const completed = await complete(cliWith(configDirectory), line.split(" "));
   return [...completed.candidates.map(({ text }) => text), ...(completed.files ? [":files"] : [])];
 }
 
@@ -59,4 +63,18 @@ test("flags and their values are completed", async () => {
 
 test("every shell has a script that asks the hidden command", () => {
   for (const shell of SHELLS) expect(completionScript(shell)).toContain("__complete --");
+});
+
+test("plugins of Docker's client are commands, too; ours win", async () => {
+  const config = mkdtempSync(join(tmpdir(), "berth-completion-"));
+  try {
+    mkdirSync(join(config, "cli-plugins"));
+    for (const name of ["docker-zebra", "docker-zoo", "docker-ps"])
+      writeFileSync(join(config, "cli-plugins", name), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(join(config, "cli-plugins/docker-zero"), "not a program", { mode: 0o644 });
+    expect(await candidates("z", config)).toEqual(["zebra", "zoo"]);
+    expect(await candidates("ps", config)).toEqual(["ps"]);
+  } finally {
+    rmSync(config, { recursive: true, force: true });
+  }
 });

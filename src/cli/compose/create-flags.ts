@@ -1,5 +1,6 @@
 import type { CreateOptions } from "../../compose/index.ts";
 import { bool, cut, type Flag, type Flags, string, type Values } from "../flags.ts";
+import { isTerminal } from "../terminal/tty.ts";
 import { parseDecimal } from "../text/numbers.ts";
 import type { Session } from "./session.ts";
 
@@ -102,5 +103,8 @@ export async function confirm(session: Session, question: string, assumeYes: boo
   if (assumeYes) return true;
   const { readLine } = await import("../terminal/ask.ts");
   session.cli.output.warn(`${question} [y/N] `);
-  return /^y(es)?$/i.test((await readLine()).trim());
+  const answer = await readLine();
+  // Whoever types ends the line; a file or nobody does not.
+  if (!isTerminal(0)) session.cli.output.warn("\n");
+  return /^y(es)?$/i.test(answer.trim());
 }

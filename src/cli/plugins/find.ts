@@ -44,6 +44,12 @@ export interface Plugin {
 
 /** All plugins by their names, each asked what it is. */
 export async function listPlugins(folders: readonly string[]): Promise<Plugin[]> {
+  const sorted = [...pluginPaths(folders)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return Promise.all(sorted.map(([name, path]) => describe(name, path)));
+}
+
+/** The programs of all plugins by their names; none of them is run. */
+export function pluginPaths(folders: readonly string[]): Map<string, string> {
   const paths = new Map<string, string>();
   for (const folder of folders) {
     for (const file of entriesOf(folder)) {
@@ -53,8 +59,7 @@ export async function listPlugins(folders: readonly string[]): Promise<Plugin[]>
       paths.set(name, path);
     }
   }
-  const sorted = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Promise.all(sorted.map(([name, path]) => describe(name, path)));
+  return paths;
 }
 
 async function describe(name: string, path: string): Promise<Plugin> {

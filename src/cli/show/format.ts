@@ -1,5 +1,6 @@
 import type { Cli } from "../cli.ts";
 import type { MethodTable } from "../template/index.ts";
+import { show } from "../template/values.ts";
 import { isTerminal } from "../terminal/tty.ts";
 import { isObeyed, visible } from "../text/visible.ts";
 import { alignColumns } from "./table.ts";
@@ -69,11 +70,16 @@ function plainRows<T>({ fields, titles }: ListKind<T>, source: string): RowRende
   );
   if (!isPlain) return undefined;
   const fill = (value: (name: string) => unknown) =>
-    parts.map((part, index) => (index % 2 === 0 ? part : (value(part) ?? "<nil>"))).join("");
+    parts.map((part, index) => (index % 2 === 0 ? part : textOf(value(part)))).join("");
   return {
     row: (item) => fill((name) => fields[name]!(item)),
     head: () => fill((name) => titles[name] ?? "<no value>"),
   };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "object" && value !== null) return show(value);
+  return String(value ?? "<nil>");
 }
 
 export async function printList<T>(

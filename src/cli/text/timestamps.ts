@@ -16,6 +16,15 @@ export function parseTimestamp(text: string, nowMs: number = Date.now()): string
   return seconds(nanoseconds);
 }
 
+/** A time that a flag was given. @throws Error naming the flag. */
+export function timeOf(flag: string, text: string): string {
+  try {
+    return parseTimestamp(text);
+  } catch (error) {
+    throw new Error(`invalid value for "${flag}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
 function durationOf(text: string): number {
   try {
     return parseDuration(text);

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { serviceNamed } from "../application.ts";
 import { loadProject } from "../project/index.ts";
 import type { Files } from "../project/load/context.ts";
-import { buildRequest } from "./build-request.ts";
+import { buildRequest, ignoredOfBuild } from "./build-request.ts";
 import { printBuilds } from "./print.ts";
 
 function project(text: string, environment: Record<string, string> = {}) {
@@ -186,4 +186,19 @@ secrets:
       base: { context: "/app/base", dockerfile: "/app/base/Dockerfile" },
     },
   });
+});
+
+test("owner and mode of a secret are for RUN --mount to say", () => {
+  const ignored = (secrets: object[]) =>
+    ignoredOfBuild({ name: "app", build: { secrets } } as unknown as Parameters<typeof ignoredOfBuild>[0]);
+  expect(ignored([{ source: "a" }])).toEqual([]);
+  expect(
+    ignored([
+      { source: "a", uid: "1" },
+      { source: "b", uid: "2", mode: 0o400 },
+    ]),
+  ).toEqual([
+    'service "app": build.secrets.uid is not honoured: `RUN --mount=type=secret` says who may read a secret',
+    'service "app": build.secrets.mode is not honoured: `RUN --mount=type=secret` says who may read a secret',
+  ]);
 });

@@ -176,6 +176,17 @@ function contextImage(project: Project, service: string, context: string, other:
   return imageName(project.name, { ...found, name: other });
 }
 
+/** What `build.secrets` asks for and no builder here does. */
+export function ignoredOfBuild(service: NamedService): string[] {
+  const mounts = service.build?.secrets ?? [];
+  return (["uid", "gid", "mode"] as const)
+    .filter((field) => mounts.some((mount) => mount[field] !== undefined))
+    .map(
+      (field) =>
+        `service "${service.name}": build.secrets.${field} is not honoured: \`RUN --mount=type=secret\` says who may read a secret`,
+    );
+}
+
 function buildSecret(project: Project, service: string, { source, target }: FileMount): BuildSecret {
   const secret = project.secrets[source];
   const id = target || source;

@@ -4,7 +4,7 @@ import type { Application, NamedService, Reporter } from "../application.ts";
 import { clientConfig, containerEnvironment } from "../create/environment.ts";
 import type { Project } from "../project/index.ts";
 import { inBuildOrder, withBuildDependencies } from "./build-order.ts";
-import { type BuildFlags, buildRequest } from "./build-request.ts";
+import { type BuildFlags, buildRequest, ignoredOfBuild } from "./build-request.ts";
 import { withDependencies } from "./dependencies.ts";
 import { factsOf, type ImageFacts, readImage } from "./facts.ts";
 import { limiterOf } from "./limit.ts";
@@ -32,6 +32,7 @@ export async function buildImage(
   const id = `Image ${image}`;
   const request = await requestWithConfig(app, service, flags);
   const report: BuildReporter = app.report;
+  for (const message of ignoredOfBuild(service)) report.warn(message);
   report.progress({ id, status: "working", text: "Building" });
   try {
     const facts = app.dryRun ? dryRunFacts(image) : await run();

@@ -30,8 +30,10 @@ export async function pullImage(
     app.report.progress({ id, status: "done", text: "Pulled" });
   } catch (error) {
     const interrupted = (options.signal ?? app.signal)?.aborted === true;
-    const text = interrupted ? "Interrupted" : messageOf(error);
-    app.report.progress({ id, status: interrupted || buildable ? "warning" : "error", text });
+    const detail = messageOf(error);
+    if (interrupted) app.report.progress({ id, status: "warning", text: "Interrupted" });
+    else if (buildable) app.report.progress({ id, status: "warning", text: detail });
+    else app.report.progress({ id, status: "error", text: "Error", detail });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { notFound } from "../../lib/index.ts";
 import type { ContainerInspect } from "../../wire/index.ts";
 import type { Application } from "../application.ts";
 import type { ServiceContainer } from "../state/index.ts";
@@ -150,4 +151,18 @@ test("nobody waits for events that will not come", async () => {
   const { result } = await waiting(fake, "service_healthy");
   fake.end();
   await expect(result).rejects.toThrow("the engine ended its stream of events");
+});
+
+test("a container that somebody removes meanwhile is named", async () => {
+  const { app, become } = engine({ Status: "running", Health: { Status: "starting" } as never }, [
+    "CMD",
+    "true",
+  ]);
+  await using watch = await ConditionWatch.open(app);
+  const wait = watch.until([DB], "service_healthy", new AbortController().signal, () => {});
+  app.engine.containers.inspect = async () => {
+    throw notFound("No such container: db");
+  };
+  become({}, "destroy");
+  await expect(wait).rejects.toThrow("container shop-db-1 was removed");
 });

@@ -1,4 +1,4 @@
-import { messageOf, systemError } from "../../lib/index.ts";
+import { kindOf, messageOf, systemError } from "../../lib/index.ts";
 import type { ContainerInspect, EventMessage } from "../../wire/index.ts";
 import type { Application } from "../application.ts";
 import { projectFilter } from "../labels.ts";
@@ -16,9 +16,13 @@ export class ConditionFailure extends Error {
   /** What its last health check said. */
   readonly lastCheck?: string;
 
-  constructor({ Id, Name, State }: ContainerInspect, what: string) {
+  constructor(
+    { Id, Name, State }: Pick<ContainerInspect, "Id" | "Name"> & Partial<ContainerInspect>,
+    what: string,
+  ) {
     super(`container ${Name.replace(/^\//, "")} ${what}`);
     this.container = Id;
+    if (State === undefined) return;
     if (hasEnded(State)) this.exitCode = State.ExitCode;
     const check = lastCheck(State);
     if (check !== undefined) this.lastCheck = check;
@@ -141,7 +145,7 @@ export class ConditionWatch implements AsyncDisposable {
     try {
       while (true) {
         happened = Promise.withResolvers<void>();
-        const now = await this.#app.engine.containers.inspect(container.id);
+        const now = await this.#inspect(container);
         const verdict = judge(now, condition);
         if (verdict instanceof ConditionFailure) throw verdict;
         const moreMs = verdict === true && !settled ? unsettledMs(now, condition) : 0;
@@ -154,6 +158,16 @@ export class ConditionWatch implements AsyncDisposable {
       }
     } finally {
       forget();
+    }
+  }
+
+  /** @throws ConditionFailure for one that somebody has removed. */
+  async #inspect({ id, name }: ServiceContainer): Promise<ContainerInspect> {
+    try {
+      return await this.#app.engine.containers.inspect(id);
+    } catch (error) {
+      if (kindOf(error) !== "NotFound") throw error;
+      throw new ConditionFailure({ Id: id, Name: name }, "was removed");
     }
   }
 

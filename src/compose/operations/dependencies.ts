@@ -81,7 +81,8 @@ export class DependencyWaits implements AsyncDisposable {
     { condition, required }: Pick<Need, "condition" | "required">,
     failure: ConditionFailure,
   ): Promise<void> {
-    const ended = `"${service}" didn't complete successfully: exit ${failure.exitCode}`;
+    const how = failure.exitCode === undefined ? failure.message : `exit ${failure.exitCode}`;
+    const ended = `"${service}" didn't complete successfully: ${how}`;
     const job = condition === "service_completed_successfully";
     const hint = failure.lastCheck ?? (await this.#lastWords(failure));
     const hinted = (text: string) => (hint === undefined ? text : `${text}; ${hint}`);

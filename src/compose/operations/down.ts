@@ -52,7 +52,9 @@ export async function down(app: Application, options: DownOptions = {}): Promise
     volumes && removeVolumes(app, state.volumes),
     options.images !== undefined && removeImages(app, options.images),
   ]);
-  if (state.containers.length === 0 && !network && !volume && !image) {
+  // Docker Compose says nothing where the files have what it would remove.
+  const ownNetworks = Object.values(project.networks).some(({ external }) => external !== true);
+  if (state.containers.length === 0 && !network && !volume && !image && !ownNetworks) {
     app.report.warn(`Warning: No resource found to remove for project "${project.name}".`);
   }
 }

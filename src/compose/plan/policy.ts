@@ -31,7 +31,7 @@ export function orphanWarning(
     return undefined;
   const names = orphans.map(({ name }) => name).join(", ");
   return (
-    `Found orphan containers ([${names}]) for this project. If you removed or renamed this service in your compose file, ` +
+    `Found orphan containers (${names}) for this project. If you removed or renamed this service in your compose file, ` +
     "you can run this command with the --remove-orphans flag to clean it up."
   );
 }

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { notFound } from "../../lib/index.ts";
 import { serviceHash } from "./hash.ts";
 import type { Files } from "./load/context.ts";
-import { type LoadOptions, loadProject } from "./load/load-project.ts";
-import { renderProject } from "./render/config.ts";
+import { type LoadOptions, loadProject, loadUninterpolated } from "./load/load-project.ts";
+import { renderProject, renderUninterpolated } from "./render/config.ts";
 
 /**
- * Projects beside what Docker Compose 5.4 printed for them (`config`, `config --format json`, `config --hash '*'`), run in
+ * Projects beside what Docker Compose 5.4 printed for them (`config`, `config --no-interpolate`, `config --format json`, `config --hash '*'`), run in
  * /srv/app by somebody at home in /home/me.
  */
 const GOLDENS = join(import.meta.dir, "goldens");
@@ -56,6 +56,13 @@ for (const name of readdirSync(GOLDENS)) {
     test("config --format json", () => {
       expect(renderProject(loadProject(options), "json")).toBe(expected("expected.json.txt"));
     });
+
+    if (existsSync(join(directory, "expected.uninterpolated.yaml"))) {
+      test("config --no-interpolate", () => {
+        const text = renderUninterpolated(loadUninterpolated(options), "yaml");
+        expect(text).toBe(expected("expected.uninterpolated.yaml"));
+      });
+    }
 
     test("config --hash '*'", () => {
       const { services } = loadProject({ ...options, resolveEnvironment: false });

@@ -3,6 +3,7 @@ import { type Application, serviceNamed } from "../application.ts";
 import type { Project } from "../project/index.ts";
 import { type ActionOptions, batchOf, carryOut, listOf } from "./actions.ts";
 import { Batches } from "./batches.ts";
+import { lockWatch } from "./lock.ts";
 import { below } from "./patterns.ts";
 import { rulesOf, type WatchRule } from "./rule.ts";
 import { Sync, type SyncedFile } from "./sync.ts";
@@ -46,7 +47,8 @@ export function projectToWatch(project: Project): Project {
  * Watches the files that services name in `develop.watch`, and does what they say when files change. Resolves when all is
  * watched, and the files that are to be copied at first are in their containers.
  *
- * @throws NotFound where no service says what is to be watched; InvalidParameter for a rule that makes no sense.
+ * @throws NotFound where no service says what is to be watched; InvalidParameter for a rule that makes no sense; Conflict
+ *   where another process watches the project.
  */
 export async function watch(app: Application, options: WatchOptions): Promise<Watching> {
   const { project, report } = app;
@@ -62,9 +64,16 @@ export async function watch(app: Application, options: WatchOptions): Promise<Wa
       "none of the selected services is configured for watch, consider setting a 'develop' section",
     );
   }
-  const watching = new Watcher(app, rules, options);
-  await watching.start();
-  return watching;
+  const lock = lockWatch(app.engine, project.name);
+  try {
+    const watching = new Watcher(app, rules, options);
+    await watching.start();
+    void watching.ended.then(() => lock[Symbol.dispose]());
+    return watching;
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
 }
 
 class Watcher implements Watching {

@@ -1,7 +1,7 @@
 import type { observe } from "../../../compose/index.ts";
 import { bool, string } from "../../flags.ts";
 import { atLeast } from "../../spec.ts";
-import { parseTimestamp } from "../../text/timestamps.ts";
+import { timeOf } from "../../text/timestamps.ts";
 import { shownOn } from "../../text/visible.ts";
 import { compose, Interruption } from "../session.ts";
 import { defineCompose } from "../spec.ts";
@@ -16,7 +16,7 @@ export const command = defineCompose({
     until: string("End at a time"),
   },
   async run({ cli, session, args, flags }) {
-    const when = { since: parseTimestamp(flags.since), until: parseTimestamp(flags.until) };
+    const when = { since: timeOf("since", flags.since), until: timeOf("until", flags.until) };
     const { name } = await session.find(args);
     const { observe } = await compose();
     using interruption = new Interruption();

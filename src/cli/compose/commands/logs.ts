@@ -1,6 +1,6 @@
 import { bool, string } from "../../flags.ts";
 import { atLeast } from "../../spec.ts";
-import { parseTimestamp } from "../../text/timestamps.ts";
+import { timeOf } from "../../text/timestamps.ts";
 import { colours } from "../colours.ts";
 import { INDEX_FLAG } from "../flags.ts";
 import { plainWriter } from "../output/line-writer.ts";
@@ -26,7 +26,7 @@ export const command = defineCompose({
   },
   async run({ session, args, flags }) {
     if (flags.index > 0 && args.length !== 1) throw new Error("--index requires one service to be selected");
-    const times = { since: parseTimestamp(flags.since), until: parseTimestamp(flags.until) };
+    const times = { since: timeOf("since", flags.since), until: timeOf("until", flags.until) };
     const { name, project } = await session.find(args);
     // Those that say `attach: false` are shown when they are named.
     const attached = Object.entries(project?.services ?? {}).filter(([, { attach }]) => attach !== false);

@@ -1,5 +1,6 @@
 import type { Project, Service } from "../../../compose/index.ts";
 import { authForImage } from "../../actions/credentials.ts";
+import { describeError } from "../../errors.ts";
 import { familiarName, familiarReference, parseReference } from "../../text/reference.ts";
 import type { Session } from "../session.ts";
 
@@ -19,7 +20,7 @@ export async function withDigests(session: Session, project: Project): Promise<P
     return familiarReference({ ...reference, digest: Descriptor.digest });
   };
   const once = (image: string) => {
-    const known = asked.get(image) ?? resolve(image);
+    const known = asked.get(image) ?? resolve(image).catch((error: unknown) => failed(image, error));
     asked.set(image, known);
     return known;
   };
@@ -57,6 +58,10 @@ async function resolveService(
     ...(service.pre_start !== undefined && { pre_start: hooks }),
     ...(service.volumes !== undefined && { volumes }),
   };
+}
+
+function failed(image: string, error: unknown): never {
+  throw new Error(`failed to resolve digest for ${image}: ${describeError(error)}`, { cause: error });
 }
 
 /** Only what names images: an override file that pins them. */

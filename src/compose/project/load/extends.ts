@@ -85,7 +85,8 @@ class Extender {
       const message = `cannot extend service "${name}" in ${file.path}: service "${wanted}" not found${where}`;
       throw problemAt(reference.at, `services.${name}.extends`, message);
     }
-    const merged = merge(settled(this.extended(wanted, base, chain)), service, ServiceSchema);
+    const extended = settled(this.extended(wanted, base, chain));
+    const merged = merge(extended, service, ServiceSchema, !this.#load.interpolate);
     return merged.kind === "mapping" ? withEntries(merged, { extends: undefined }) : merged;
   }
 
@@ -107,7 +108,10 @@ class Extender {
     }
     const documents = readDocuments(this.#load, absolute, this.#around.variables);
     const directory = dirname(absolute);
-    const services = documents.length === 0 ? undefined : child(mergeDocuments(documents), "services");
+    const services =
+      documents.length === 0
+        ? undefined
+        : child(mergeDocuments(documents, !this.#load.interpolate), "services");
     const file = { path: absolute, directory, services: services && this.#atHome(services, directory) };
     this.#files.set(absolute, file);
     return file;

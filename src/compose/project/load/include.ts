@@ -29,7 +29,7 @@ export function applyIncludes(
   let result = withEntries(document, { include: undefined });
   for (const include of includes.items) {
     const included = loadIncluded(load, include, around, chain);
-    result = importInto(result, included);
+    result = importInto(result, included, !load.interpolate);
   }
   return result;
 }
@@ -83,7 +83,7 @@ function withDefaults(variables: Variables, defaults: Variables): Variables {
   return new Map([...defaults, ...variables]);
 }
 
-function importInto(document: Mapping, included: Mapping): Mapping {
+function importInto(document: Mapping, included: Mapping, written: boolean): Mapping {
   const rules = rulesOf(ProjectSchema);
   if (rules.kind !== "struct") return document;
   const changes: Record<string, Node> = Object.create(null);
@@ -91,7 +91,7 @@ function importInto(document: Mapping, included: Mapping): Mapping {
     const from = child(included, section);
     if (from === undefined) continue;
     const to = child(document, section) ?? mapping(new Map(), from.at);
-    changes[section] = merge(from, to, rules.properties[section]!);
+    changes[section] = merge(from, to, rules.properties[section]!, written);
   }
   return withEntries(document, changes);
 }

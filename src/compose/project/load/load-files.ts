@@ -30,7 +30,10 @@ export function loadFiles(
       const own = base === undefined ? document : (resolveOwn(document, base) as Mapping);
       const included = applyIncludes(load, own, around, [...chain, path]);
       const extended = applyExtends(load, included, path, around);
-      whole = whole === undefined ? extended : (merge(whole, extended, ProjectSchema) as Mapping);
+      whole =
+        whole === undefined
+          ? extended
+          : (merge(whole, extended, ProjectSchema, !load.interpolate) as Mapping);
     }
   }
   if (whole === undefined) {

@@ -68,8 +68,8 @@ export function loadProject(options: LoadOptions = {}): Project {
 }
 
 /**
- * The project with its variables left in (`config --no-interpolate`), in canonical form as far as that goes: a short syntax
- * that a variable hides stays short, and a text may stand where a number belongs. For printing only.
+ * The project with its variables left in (`config --no-interpolate`): merged and normalized, short syntaxes written out that
+ * no variable hides, and all else as it stands in the files. For printing only.
  */
 export function loadUninterpolated(options: LoadOptions = {}): Project {
   const warn = oncePerText(options.warn);
@@ -86,7 +86,7 @@ export function loadUninterpolated(options: LoadOptions = {}): Project {
   const around = { variables, directory: origin.directory };
   const whole = complete(settled(loadFiles(load, origin.paths, around)), ProjectSchema, "", []);
   const draft = draftOf(whole);
-  if (options.normalize !== false) normalize(draft, name);
+  if (options.normalize !== false) normalize(draft, name, () => undefined);
   return assemble({ ...origin, variables, profiles: ["*"] }, name, whole, draft);
 }
 
@@ -134,7 +134,9 @@ function draftOf(whole: Node): Draft & { models: Table<never> } {
 
 function assemble(origin: Origin, name: string, tree: Node, draft: ReturnType<typeof draftOf>): Project {
   const { enabled, disabled } = enabledBy(draft.services, origin.profiles);
-  const extensions = Object.entries(plain(tree) as object).filter(([key]) => key.startsWith("x-"));
+  const extensions = [...(tree.kind === "mapping" ? tree.entries : [])]
+    .filter(([key]) => key.startsWith("x-"))
+    .map(([key, { value }]) => [key, plain(value)] as const);
   return {
     ...(draft as unknown as Pick<Project, "networks" | "volumes" | "secrets" | "configs" | "models">),
     name,

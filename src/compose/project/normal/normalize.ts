@@ -48,6 +48,11 @@ function normalizeBuild({ build }: Service, lookup: Lookup | undefined): void {
   build.context ??= ".";
   if (build.dockerfile_inline === undefined) build.dockerfile ??= "Dockerfile";
   if (lookup === undefined) return;
+  if (Array.isArray(build.args)) {
+    // As they are written, where variables are left in.
+    build.args = build.args.filter((arg: string) => arg.includes("=")) as never;
+    return;
+  }
   for (const [name, value] of Object.entries(build.args ?? {})) {
     if (value !== null) continue;
     const found = lookup(name);

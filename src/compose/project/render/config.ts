@@ -12,12 +12,23 @@ const SECTIONS = ["services", "networks", "volumes", "secrets", "configs", "mode
  * The project as `docker compose config` prints it; every `$` doubled, so that it can be read again.
  */
 export function renderProject(project: Project, format: "yaml" | "json"): string {
-  return renderUninterpolated(project, format).replaceAll("$", "$$$$");
+  const text = format === "yaml" ? toYaml(yamlProject(project)) : toJson(jsonProject(project), "  ");
+  return text.replaceAll("$", "$$$$");
 }
 
-/** A project whose variables were left in: a `$` stays what it is. */
+/** A project whose variables were left in: a `$` stays what it is, and all keys are sorted. */
 export function renderUninterpolated(project: Project, format: "yaml" | "json"): string {
-  return format === "yaml" ? toYaml(yamlProject(project)) : toJson(jsonProject(project), "  ");
+  const isYaml = format === "yaml";
+  const sections = SECTIONS.filter(
+    (section) => section === "services" || Object.keys(visible(project, section)).length > 0,
+  );
+  const whole = {
+    ...project.extensions,
+    ...(project.name !== "" && { name: project.name }),
+    ...Object.fromEntries(sections.map((section) => [section, visible(project, section)])),
+  };
+  const shown = new Presenter(format, isYaml ? natural : byBytes).anything(whole);
+  return isYaml ? toYaml(shown) : toJson(shown, "  ");
 }
 
 function sectionSchema(section: (typeof SECTIONS)[number]): TSchema {

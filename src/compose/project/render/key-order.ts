@@ -8,15 +8,16 @@ export const byBytes: KeyOrder = (a, b) => {
   return Buffer.compare(encoder.encode(a), encoder.encode(b));
 };
 
-const isDigit = (char: string | undefined): boolean => char !== undefined && /^\p{Nd}$/u.test(char);
-const isLetter = (char: string): boolean => /^\p{L}$/u.test(char);
+const isDigit = (char: string | undefined): boolean =>
+  char !== undefined && (char < "\x80" ? char >= "0" && char <= "9" : /^\p{Nd}$/u.test(char));
+const isLetter = (char: string): boolean => (char < "\x80" ? /^[A-Za-z]$/.test(char) : /^\p{L}$/u.test(char));
 
 /** As Go's YAML orders keys: numbers inside them by value, letters behind other characters. */
 export const natural: KeyOrder = (left, right) => {
   // Words of letters only, as fields and most names are.
   if (/^[A-Za-z]+$/.test(left) && /^[A-Za-z]+$/.test(right)) return left < right ? -1 : left > right ? 1 : 0;
-  const a = [...left];
-  const b = [...right];
+  const a = characters(left);
+  const b = characters(right);
   const shorter = Math.min(a.length, b.length);
   let at = 0;
   while (at < shorter && a[at] === b[at]) at++;
@@ -33,10 +34,14 @@ export const natural: KeyOrder = (left, right) => {
   return endA === endB ? compareCodes(a[at]!, b[at]!) : endA - endB;
 };
 
+/** ASCII needs no search for pairs of surrogates. */
+const characters = (text: string): string | readonly string[] =>
+  /^[\x00-\x7f]*$/.test(text) ? text : [...text];
+
 const compareCodes = (a: string, b: string): number => a.codePointAt(0)! - b.codePointAt(0)!;
 
 /** Whether digits other than zero stand right before: then zeros count. */
-function hasLeadingDigit(chars: readonly string[], at: number): boolean {
+function hasLeadingDigit(chars: ArrayLike<string>, at: number): boolean {
   for (let before = at - 1; before >= 0 && isDigit(chars[before]); before--) {
     if (chars[before] !== "0") return true;
   }
@@ -44,15 +49,13 @@ function hasLeadingDigit(chars: readonly string[], at: number): boolean {
 }
 
 function readNumber(
-  chars: readonly string[],
+  chars: ArrayLike<string>,
   start: number,
   inNumber: boolean,
 ): [value: bigint, end: number] {
   let end = start;
   while (end < chars.length && isDigit(chars[end])) end++;
-  const digits = chars
-    .slice(start, end)
-    .map((char) => char.codePointAt(0)! - 48)
-    .join("");
+  let digits = "";
+  for (let index = start; index < end; index++) digits += chars[index]!.codePointAt(0)! - 48;
   return [BigInt(`${inNumber ? "1" : "0"}${/^\d*$/.test(digits) ? digits : "0"}`), end];
 }

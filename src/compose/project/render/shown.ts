@@ -1,4 +1,4 @@
-import { rulesOf, type TSchema } from "../../model/schema.ts";
+import { type Common, type Rules, rulesOf, type StructRules, type TSchema } from "../../model/schema.ts";
 import { formatDuration } from "../units/duration.ts";
 import { formatFloat32 } from "../units/number.ts";
 
@@ -26,6 +26,18 @@ export type Format = "yaml" | "json";
 
 /** How the keys of a free mapping are ordered. */
 export type KeyOrder = (a: string, b: string) => number;
+
+const known = new WeakMap<StructRules, ReadonlyMap<string, number>>();
+
+/** Which of its fields comes how far behind the first. */
+function placesOf(rules: StructRules): ReadonlyMap<string, number> {
+  let places = known.get(rules);
+  if (places === undefined) {
+    places = new Map(Object.keys(rules.properties).map((name, index) => [name, index]));
+    known.set(rules, places);
+  }
+  return places;
+}
 
 /**
  * A value in canonical form as Docker Compose prints it: fields in their order, what is empty left out, quantities as text.
@@ -78,16 +90,33 @@ export class Presenter {
     if (rules.kind !== "struct") return this.show(value, schema);
     if (rules.short === "ulimit") return this.#ulimit(value);
     const shown = new Map<string, Shown>();
-    for (const [name, property] of Object.entries(rules.properties)) {
+    for (const name of this.#fieldsOf(value, rules)) {
+      const property = rules.properties[name]!;
       const own = rulesOf(property);
       const field = value[name];
       if (own.internal || this.#leftOut(field, property)) continue;
       const key = this.#format === "json" ? (own.jsonName ?? name) : name;
       const always = own.always === true && field === undefined ? {} : field;
-      shown.set(key, this.show(always, property));
+      const text = this.show(always, property);
+      if (this.#mayBeEmpty(own) || !this.#isEmpty(text)) shown.set(key, text);
     }
     if (this.#format === "yaml") this.extensions(value, shown);
     return shown;
+  }
+
+  /** In their order. YAML shows no field that is not there; JSON has some. */
+  #fieldsOf(value: Record<string, unknown>, rules: StructRules): readonly string[] {
+    const places = placesOf(rules);
+    if (this.#format === "json") return [...places.keys()];
+    const names = Object.keys(value).filter((name) => places.has(name));
+    return names.sort((a, b) => places.get(a)! - places.get(b)!);
+  }
+
+  /** Whether a mapping is shown although nothing of it is. */
+  #mayBeEmpty(rules: Rules & Common): boolean {
+    return (
+      rules.kind !== "struct" || rules.kept === true || (rules.always === true && this.#format === "json")
+    );
   }
 
   /** Adds a mapping's `x-…` fields. */
@@ -115,7 +144,7 @@ export class Presenter {
       return value === undefined || value === rules.otherwise;
     if (value === undefined || value === null) return true;
     if (rules.kept || rules.kind === "mode") return false;
-    if (rules.kind === "struct") return this.#isEmpty(this.struct(value as Record<string, unknown>, schema));
+    if (rules.kind === "struct") return false;
     if (Array.isArray(value)) return value.length === 0;
     if (typeof value === "object") return Object.keys(value).length === 0;
     return value === "" || value === 0 || value === false;

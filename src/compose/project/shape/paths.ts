@@ -1,17 +1,27 @@
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
+import { anywhereIn } from "../../model/reach.ts";
 import { type Common, rulesOf, type TSchema } from "../../model/schema.ts";
 import { child, type Entry, type Node, type Scalar, textOf, withEntries } from "../yaml/node.ts";
 
 /** What is no path of this machine: left as it is. */
 const REMOTE = ["https://", "http://", "git://", "ssh://", "github.com/", "git@"];
 
+/** Whether a path may stand anywhere in it. */
+const hasPath = anywhereIn(
+  (rules) =>
+    rules.path !== undefined ||
+    rules.kind === "keys" ||
+    (rules.kind === "pairs" && rules.valuePath !== undefined) ||
+    (rules.kind === "struct" && Object.hasOwn(rules.properties, "driver_opts")),
+);
+
 /**
  * Makes the paths in a value in canonical form start from `base` (an absolute directory, or one relative to the project's).
  */
 export function resolvePaths(node: Node, schema: TSchema, base: string): Node {
-  if (node.mark === "reset") return node;
+  if (node.mark === "reset" || !hasPath(schema)) return node;
   const rules = rulesOf(schema);
   switch (rules.kind) {
     case "struct": {

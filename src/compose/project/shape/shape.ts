@@ -3,8 +3,10 @@ import {
   type ListRules,
   type MapRules,
   type NumberRules,
+  type Rules,
   rulesOf,
   type StructRules,
+  type StructShort,
   type TextRules,
   type TSchema,
 } from "../../model/schema.ts";
@@ -37,7 +39,10 @@ import { fieldsToNode } from "./to-node.ts";
 export interface Shaping {
   /** Everything found wrong; the shaping goes on behind each. */
   readonly problems: Problem[];
-  /** Variables were left in: a text with a `$` is let through wherever it stands. */
+  /**
+   * Variables were left in: a text with a `$` is let through wherever it stands, and what is checked stays as it is written,
+   * but for short syntaxes that can be read.
+   */
   readonly uninterpolated: boolean;
 }
 
@@ -61,6 +66,24 @@ const FLAG_WORDS: Readonly<Record<string, boolean>> = {
   off: false,
 };
 
+/** Values whose form says nothing new: a number as a text, a command as a line, variables as a list. */
+function staysAsWritten(rules: Rules): boolean {
+  if (rules.kind === "pairs") return rules.valuePath === undefined;
+  return !["struct", "map", "list", "keys", "external"].includes(rules.kind);
+}
+
+/** With what Docker Compose adds at once to a short syntax that it has read. */
+function withDefaults(short: StructShort, fields: Readonly<Record<string, unknown>>): object {
+  if (short === "env-file") return { ...fields, required: true };
+  if (fields["type"] !== "bind") return fields;
+  return { ...fields, bind: { create_host_path: true, ...(fields["bind"] as object | undefined) } };
+}
+
+/** Lists of which Docker Compose makes a list at once, where one text stands for them. */
+const SOON_LISTS = /\.(dns|label_file|env_file)$|^include\b|\.watch\[\d+\]\.(ignore|include)$/;
+/** Flags that are texts for Docker Compose. */
+const SOON_TEXTS = /\.build\.(provenance|sbom)$/;
+
 class Shaper {
   readonly #shaping: Shaping;
 
@@ -71,7 +94,11 @@ class Shaper {
   /** Keeps the value's mark; what is taken away is not looked at. */
   shape(node: Node, schema: TSchema, path: string): Node {
     if (node.mark === "reset") return node;
-    const shaped = this.#shape(node, schema, path);
+    const checked = this.#shape(node, schema, path);
+    const shaped =
+      this.#shaping.uninterpolated && staysAsWritten(rulesOf(schema)) && !SOON_TEXTS.test(path)
+        ? node
+        : checked;
     return node.mark === undefined || shaped.mark === node.mark ? shaped : { ...shaped, mark: node.mark };
   }
 
@@ -130,6 +157,7 @@ class Shaper {
 
   #struct(node: Node, rules: StructRules, path: string): Node {
     if (rules.nullable && isNull(node)) return node;
+    if (this.#shaping.uninterpolated && rules.short === "ulimit" && node.kind === "scalar") return node;
     const long = rules.short === undefined ? node : this.#long(node, rules.short, path);
     if (long === undefined) return scalar(null, node.at);
     if (long.kind !== "mapping") {
@@ -159,6 +187,8 @@ class Shaper {
       return node;
     try {
       const fields = longSyntax(short, node.value);
+      if (fields !== undefined && this.#shaping.uninterpolated)
+        return fieldsToNode(withDefaults(short, fields), node.at);
       return fields === undefined ? node : fieldsToNode(fields, node.at);
     } catch (error) {
       if (this.#mayBeAnything(node)) return node;
@@ -220,17 +250,21 @@ class Shaper {
   }
 
   #list(node: Node, rules: ListRules, path: string): Node {
+    const { uninterpolated } = this.#shaping;
     if (rules.short === "gpus" && textOf(node) === "all") {
-      return sequence([fieldsToNode({ count: -1 }, node.at)], node.at);
+      return sequence([fieldsToNode({ count: uninterpolated ? "all" : -1 }, node.at)], node.at);
     }
     if (node.kind !== "sequence") {
       if (!rules.lone || node.kind !== "scalar" || node.value === null) {
         return this.#expected(node, path, rules.lone ? "a string or a list" : "a list");
       }
-      return sequence([this.shape(node, rules.items, path)], node.at);
+      const item = this.shape(node, rules.items, path);
+      return uninterpolated && !SOON_LISTS.test(path) ? node : sequence([item], node.at);
     }
+    const areLeft = rules.short === "ports" && uninterpolated && !node.items.every(isReadablePort);
     const items = node.items.flatMap((item, index) => {
       const itemPath = below(path, index);
+      if (areLeft && item.kind === "scalar") return [item];
       const expanded = rules.short === "ports" ? this.#ports(item, itemPath) : undefined;
       return (expanded ?? [item]).map((one) => this.shape(one, rules.items, itemPath));
     });
@@ -331,6 +365,16 @@ class Shaper {
       }
     }
     return scalar(true, node.at);
+  }
+}
+
+/** One that cannot be read, because of a variable, leaves the whole list short. */
+function isReadablePort(node: Node): boolean {
+  if (node.kind !== "scalar") return true;
+  try {
+    return parsePorts(String(node.value)).length > 0;
+  } catch {
+    return false;
   }
 }
 

@@ -46,6 +46,8 @@ function apply(option: string, volume: VolumeFields): void {
 
 /** Colons separate, but for those of a Windows drive (`C:\x`) and of `${…}`, where variables were left in. */
 function splitAtColons(text: string): string[] {
+  const simple = text.includes("${") ? [] : text.split(":");
+  if (simple.length > 0 && !simple.some((part) => /^[a-zA-Z]$/.test(part))) return simple;
   const parts: string[] = [];
   let part = "";
   let open = 0;

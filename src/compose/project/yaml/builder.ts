@@ -22,6 +22,8 @@ interface Extent {
   readonly depth: number;
 }
 
+const OF_SCALAR: Extent = { values: 1, depth: 1 };
+
 /**
  * Builds the nodes of one document: knows its anchors, merges `<<`, refuses a key that comes twice, and keeps the bounds
  * on what aliases amount to.
@@ -44,15 +46,15 @@ export class NodeBuilder {
   plain(text: string, offset: number, mark?: Mark): Node {
     const value = plainScalar(text);
     const float = typeof value === "number" && isFloat(text) ? true : undefined;
-    return this.#measured({ kind: "scalar", value, float, at: this.at(offset), mark }, []);
+    return { kind: "scalar", value, float, at: this.at(offset), mark };
   }
 
   text(value: string, offset: number, mark?: Mark): Node {
-    return this.#measured({ kind: "scalar", value, at: this.at(offset), mark }, []);
+    return { kind: "scalar", value, at: this.at(offset), mark };
   }
 
   nothing(offset: number, mark?: Mark): Node {
-    return this.#measured({ kind: "scalar", value: null, at: this.at(offset), mark }, []);
+    return { kind: "scalar", value: null, at: this.at(offset), mark };
   }
 
   sequence(items: readonly Node[], offset: number, mark?: Mark): Node {
@@ -76,7 +78,7 @@ export class NodeBuilder {
       entries.set(key, { at, value });
     }
     this.#merge(entries, merged ?? []);
-    const children = [...entries.values()].map((entry) => entry.value);
+    const children = Array.from(entries.values(), ({ value }) => value);
     return this.#measured({ kind: "mapping", entries, at: this.at(offset), mark }, children);
   }
 
@@ -117,7 +119,7 @@ export class NodeBuilder {
     let values = 1;
     let depth = 0;
     for (const one of children) {
-      const extent = this.#extents.get(one)!;
+      const extent = this.#extents.get(one) ?? OF_SCALAR;
       values += extent.values;
       if (extent.depth > depth) depth = extent.depth;
     }

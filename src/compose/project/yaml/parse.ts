@@ -11,6 +11,9 @@ const LONGEST_FILE = 4 * 1024 * 1024;
 /** Loaded when it is needed: most files are read by {@link readQuickly}, and this library takes longer to start. */
 const library = (): typeof Yaml => require("yaml");
 
+/** Nodes never change: a text that is asked for again is not read again. */
+const read = new WeakMap<Source, Node[]>();
+
 /**
  * The documents of a YAML text. YAML 1.2 with anchors, aliases, merge keys (`<<`) and the tags `!reset` and `!override`.
  * A key that comes twice is refused. Bounded in length, depth, and in what its aliases amount to.
@@ -22,7 +25,9 @@ export function parseYaml(source: Source): Node[] {
   if (source.text.length > LONGEST_FILE) {
     throw problemAt(start, "", `the file is longer than ${LONGEST_FILE} characters`);
   }
-  return readQuickly(source) ?? parseByLibrary(source);
+  const documents = read.get(source) ?? readQuickly(source) ?? parseByLibrary(source);
+  read.set(source, documents);
+  return documents;
 }
 
 /** How many texts in quotes are mended of one file. */

@@ -6,8 +6,10 @@ import type { Source } from "./source.ts";
 /** Thrown where the text is beyond what is read here: the library has the word, also on whether it is YAML at all. */
 const BEYOND = new Error("beyond the quick reader");
 
-/** Something that this reader leaves to the library wherever it stands. */
-const NOT_HERE = /[\t\r\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]|^(---|\.\.\.|%)/m;
+/** Characters that this reader leaves to the library wherever they stand. */
+const NOT_HERE = /[\t\r\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/;
+/** What it leaves to the library where a line begins with it. */
+const NO_LINES = ["---", "...", "%"];
 const KEY = /[A-Za-z0-9_.$/<][A-Za-z0-9_.$/<@ +-]*?(?= *:(?:[ \n]|$))/y;
 const QUOTED_KEY = /"([^"\\\n]*)"|'([^'\n]*)'/y;
 const COLON = / *:(?=[ \n]|$)/y;
@@ -32,7 +34,9 @@ const DEEPEST = 60;
  * @throws ComposeError for what is YAML and refused: a key that comes twice, an alias without anchor, too much of all.
  */
 export function readQuickly(source: Source): Node[] | undefined {
-  if (NOT_HERE.test(source.text)) return undefined;
+  const { text } = source;
+  if (NOT_HERE.test(text)) return undefined;
+  if (NO_LINES.some((start) => text.startsWith(start) || text.includes(`\n${start}`))) return undefined;
   try {
     return [new QuickReader(source).read()];
   } catch (error) {
@@ -46,6 +50,8 @@ interface Properties {
   readonly anchor?: string | undefined;
   readonly mark?: Mark | undefined;
 }
+
+const NO_PROPERTIES: Properties = {};
 
 class QuickReader {
   readonly #text: string;
@@ -103,9 +109,13 @@ class QuickReader {
 
   /** The line holds nothing more: on to the next one. */
   #endLine(): void {
-    if (this.#match(REST_OF_LINE) === undefined) throw BEYOND;
+    if (!this.#isLineEnd() && this.#match(REST_OF_LINE) === undefined) throw BEYOND;
     this.#at++;
     this.#nextLine();
+  }
+
+  #isLineEnd(): boolean {
+    return this.#text[this.#at] === "\n";
   }
 
   /** A collection whose first line begins here, at this indent. */
@@ -180,6 +190,8 @@ class QuickReader {
   }
 
   #properties(): Properties {
+    const first = this.#text[this.#at];
+    if (first !== "&" && first !== "!") return NO_PROPERTIES;
     const anchor = this.#match(ANCHOR)?.[1];
     const mark = this.#match(TAG)?.[1] as Mark | undefined;
     if (this.#text[this.#at] === "&" || this.#text[this.#at] === "!") throw BEYOND;
@@ -193,7 +205,7 @@ class QuickReader {
     const { anchor, mark } = properties;
     if (mark === "reset") return this.#reset(parent);
     const start = this.#at;
-    if (this.#match(REST_OF_LINE) !== undefined) {
+    if (this.#isNothingMore()) {
       this.#at++;
       this.#nextLine();
       const nested = this.#indent > parent || (ofMapping && this.#indent === parent && this.#isDash());
@@ -208,6 +220,13 @@ class QuickReader {
     // A deeper line behind a scalar goes on with it.
     if (this.#indent > parent) throw BEYOND;
     return this.#closed(node, anchor);
+  }
+
+  /** Goes to the line's end where nothing but a comment stands before it. */
+  #isNothingMore(): boolean {
+    const next = this.#text[this.#at];
+    if (next !== undefined && next !== " " && next !== "#" && next !== "\n") return false;
+    return this.#match(REST_OF_LINE) !== undefined;
   }
 
   #nested(properties: Properties): Node {
