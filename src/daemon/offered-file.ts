@@ -4,6 +4,11 @@ import { conflict, invalidParameter } from "../lib/index.ts";
 import { closeDescriptor, openOffered } from "../linux/index.ts";
 
 const PIECE_BYTES = 1 << 20;
+/**
+ * Memory that is filled again and again costs no fresh pages. A piece holds until so many more have come: longer than the largest
+ * file of an archive that is gathered in memory (8 MiB) takes, and than a write to the disk is behind.
+ */
+const PIECES = 12;
 const readAt = promisify(read);
 
 /**
@@ -20,9 +25,14 @@ export function openOfferedFile(offer: string): AsyncIterable<Uint8Array> {
   return pieces(fd);
 }
 
-/** Each is the receiver's to keep; the next is read meanwhile. */
+/** The next is read meanwhile. */
 async function* pieces(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const next = (at: number) => readAt(fd, Buffer.allocUnsafeSlow(PIECE_BYTES), 0, PIECE_BYTES, at);
+  const ring: Buffer[] = [];
+  const next = (at: number) => {
+    const buffer = ring.length < PIECES ? Buffer.allocUnsafeSlow(PIECE_BYTES) : ring.shift()!;
+    ring.push(buffer);
+    return readAt(fd, buffer, 0, PIECE_BYTES, at);
+  };
   let reading = next(0);
   try {
     for (let at = 0; ; ) {
