@@ -26,13 +26,13 @@ export const BENCH_PACKAGES: readonly SystemPackage[] = [
   { name: "debootstrap", programs: ["debootstrap"] },
   { name: "docker-registry", programs: ["docker-registry"] },
   { name: "wrk", programs: ["wrk"] },
+  { name: "docker-compose", programs: [], file: "/usr/bin/docker-compose" },
 ];
 
 /** What the tests need beyond that: a real docker client, and peers to exchange images with. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
   ...ENGINE_PACKAGES,
   { name: "docker.io", programs: ["docker"] },
-  { name: "docker-compose", programs: [], file: "/usr/bin/docker-compose" },
   { name: "python3-docker", programs: [], file: "/usr/lib/python3/dist-packages/docker/__init__.py" },
   { name: "curl", programs: ["curl"] },
   { name: "procps", programs: ["ps"] },

@@ -14,6 +14,8 @@ const { engine, docker, inspect } = useEngine();
 const folderOf = buildFolders();
 const CLI = join(CLIENT_PACKAGES, "node_modules", "@devcontainers", "cli", "devcontainer.js");
 const MINUTES_2 = 120_000;
+/** The image may have to be made first, on a machine that is busy with other tests. */
+const MINUTES_10 = 600_000;
 
 const clients = [
   { name: "the docker client", path: DOCKER ?? "docker" },
@@ -131,7 +133,7 @@ services:
   });
 
 describe.if(hasDebian)("a development container", () => {
-  beforeAll(() => importDebian(engine()));
+  beforeAll(() => importDebian(engine()), MINUTES_10);
 
   for (const client of clients) {
     const { path } = client;

@@ -15,8 +15,8 @@ export interface ClientProgram {
 export type Environment = () => Promise<Record<string, string>> | Record<string, string>;
 
 const PROGRAM_TIMEOUT_MS = 180_000;
-/** Longer, as who is cut short here leaves the program behind. */
-const PATIENCE_MS = 240_000;
+/** Longer, as who is cut short here leaves the program behind; and images may have to be made first. */
+const PATIENCE_MS = 600_000;
 
 /**
  * Declares each test of the program as a test here. It runs once, as its users would run it, and reports in TAP
