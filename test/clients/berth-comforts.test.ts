@@ -15,9 +15,9 @@ async function berth(...args: string[]): Promise<string> {
 describe("logs", () => {
   const run = (name: string, script: string) =>
     berth("run", "-d", "--name", name, "--network", "none", "-v", "turns:/turns", IMAGE, "sh", "-c", script);
-  /** Containers take turns, however long each of them takes. */
+  /** Containers take turns; a line's time is that at which its monitor read it, and on a busy machine that is a little later. */
   const until = (turn: number) => `until [ -e /turns/${turn} ]; do sleep 0.02; done`;
-  const done = (turn: number) => `touch /turns/${turn}`;
+  const done = (turn: number) => `sleep 0.7; touch /turns/${turn}`;
 
   test("of several containers: each line behind its name, in the order in which they were printed", async () => {
     await run("first", `echo one; ${done(1)}; ${until(2)}; echo three; echo oops >&2; ${done(3)}`);
