@@ -94,7 +94,8 @@ describe.skipIf(AGAINST_DOCKER)("published ports", () => {
     try {
       await eventually(() => ask(port, "well?"), "well?");
       await docker("rm", "-f", id);
-      expect(await ask(port, "well?")).toBe("nothing");
+      // The program in its network has outlived the container: what was on its way there may still be answered.
+      await eventually(() => ask(port, "well?"), "nothing");
     } finally {
       echo.kill("SIGKILL");
       await echo.exited;
