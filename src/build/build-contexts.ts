@@ -3,7 +3,7 @@ import { digestOf, invalidParameter, notFound } from "../lib/index.ts";
 import { isErrno, openRoot } from "../linux/index.ts";
 import type { BuildRequest, ContextSource } from "./builder-contract.ts";
 import type { Contexts, ContextWish, FileContextSource, OpenedContext } from "./contexts/index.ts";
-import { type Definition, keepsGitDir } from "./definition.ts";
+import { type Definition, openContext } from "./definition.ts";
 import type { BuildGraph } from "./graph/index.ts";
 import type { SourceTree } from "./solve/contract.ts";
 import type { Lease } from "./solve/lease.ts";
@@ -93,25 +93,12 @@ export class BuildContexts {
     if (origin !== undefined) this.origins.set(name, origin);
   }
 
-  async #open(
+  #open(
     source: Exclude<ContextSource, { kind: "image" }>,
-    wish: Pick<ContextWish, "name"> & Partial<ContextWish>,
+    wish: Parameters<typeof openContext>[2],
     signal: AbortSignal,
   ): Promise<OpenedContext> {
-    const { contexts, directory, lease, request } = this.#options;
-    const nothing = { include: [], exclude: [], follow: [] };
-    return lease.use(
-      await contexts.open(
-        source,
-        directory.forWish({
-          ...nothing,
-          services: request.services,
-          keepGitDir: keepsGitDir(request),
-          ...wish,
-        }),
-        signal,
-      ),
-    );
+    return openContext({ ...this.#options, signal }, source, wish);
   }
 }
 

@@ -67,12 +67,16 @@ async function loadFromSession(
   const [definition, common] = await Promise.all([
     internalStep(title, options.report, async ({ progress }) => {
       const include = names.flatMap((name) => [name, `${name}.dockerignore`]);
-      const files = await open(options, source, { name: "dockerfile", include, progress });
+      const files = await openContext(options, source, { name: "dockerfile", include, progress });
       const found = text === undefined ? readDockerfileText(files, fileName) : { name: fileName, text };
       return { ...found, ignore: readText(files, `${found.name}.dockerignore`) };
     }),
     internalStep("[internal] load .dockerignore", options.report, async ({ progress }) => {
-      const files = await open(options, source, { name: "context", include: [".dockerignore"], progress });
+      const files = await openContext(options, source, {
+        name: "context",
+        include: [".dockerignore"],
+        progress,
+      });
       return readText(files, ".dockerignore");
     }),
   ]);
@@ -86,16 +90,17 @@ async function openWhole(
 ): Promise<OpenedContext | undefined> {
   if (source === undefined) return undefined;
   if (source.kind === "image") throw invalidParameter("the build context can not be an image");
-  if (source.kind === "directory") return await open(options, source, { name: "context" });
+  if (source.kind === "directory") return await openContext(options, source, { name: "context" });
   const title =
     source.kind === "tar" ? "[internal] load build context" : `[internal] load remote build context`;
   return await internalStep(title, options.report, ({ progress }) =>
-    open(options, source, { name: "context", progress }),
+    openContext(options, source, { name: "context", progress }),
   );
 }
 
-async function open(
-  { contexts, directory, lease, request, signal }: DefinitionOptions,
+/** Opens a context of the build's, which the lease keeps. */
+export async function openContext(
+  { contexts, directory, lease, request, signal }: Omit<DefinitionOptions, "report">,
   source: Exclude<ContextSource, { kind: "image" }>,
   wish: Pick<ContextWish, "name"> & Partial<ContextWish>,
 ): Promise<OpenedContext> {
@@ -115,7 +120,7 @@ async function open(
 }
 
 /** BuildKit's argument for repositories that are contexts. */
-export function keepsGitDir({ buildArgs }: BuildRequest): boolean {
+function keepsGitDir({ buildArgs }: BuildRequest): boolean {
   return /^(1|true)$/i.test(buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
 }
 

@@ -1,6 +1,7 @@
 import type { SolveRequest, TypedOptions } from "../../lib/buildkit/index.ts";
 import { invalidParameter, notImplemented } from "../../lib/index.ts";
 import type { SessionBuildOptions } from "../session/index.ts";
+import { NO_LIMITS } from "../solve/limits.ts";
 
 /** Options of the Dockerfile frontend that say nothing of the image: what the client can take, or what it writes into records. */
 const WITHOUT_EFFECT = [
@@ -110,13 +111,7 @@ function runOptions(text: (name: string) => string): Omit<SessionBuildOptions["r
     shmSizeBytes: number("shm-size", text("shm-size")),
     ulimits: list(text("ulimit")).map(ulimit),
     cgroupParent: text("cgroup-parent") || undefined,
-    memoryBytes: undefined,
-    memorySwapBytes: undefined,
-    cpuShares: undefined,
-    cpuPeriod: undefined,
-    cpuQuota: undefined,
-    cpusetCpus: undefined,
-    cpusetMems: undefined,
+    ...NO_LIMITS,
     securityOptions: [],
   };
 }

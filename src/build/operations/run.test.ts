@@ -23,6 +23,7 @@ import { FileDigests, LocalTree } from "../contents/index.ts";
 import type { OperationMount, Vertex } from "../graph/index.ts";
 import type { ClientServices, DiffId, HeldLayers, SshConnection } from "../ports.ts";
 import type { BuildScope, LayersResult, Result, RunSettings, Work } from "../solve/contract.ts";
+import { NO_LIMITS } from "../solve/limits.ts";
 import { RunOperation, sweepRuns } from "./run.ts";
 import type { RunMachine } from "./run-step.ts";
 import { SourceLayers } from "./source-layers.ts";
@@ -146,13 +147,7 @@ const SETTINGS: RunSettings = {
   shmSizeBytes: undefined,
   ulimits: [],
   cgroupParent: undefined,
-  memoryBytes: undefined,
-  memorySwapBytes: undefined,
-  cpuShares: undefined,
-  cpuPeriod: undefined,
-  cpuQuota: undefined,
-  cpusetCpus: undefined,
-  cpusetMems: undefined,
+  ...NO_LIMITS,
   securityOptions: [],
   entitlements: [],
   proxies: new Map(),

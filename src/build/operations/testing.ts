@@ -6,6 +6,7 @@ import { bindMount, extractTar, openRoot, packTree, type RootDir } from "../../l
 import type { Operation, Vertex } from "../graph/index.ts";
 import type { DiffId, HeldLayers, Layers, NewLayer, WritableTree } from "../ports.ts";
 import type { BuildScope, Result, SourceTree, Work } from "../solve/contract.ts";
+import { NO_LIMITS } from "../solve/limits.ts";
 
 /** For tests: layers in memory, unpacked wherever they are looked at. */
 export class TestLayers implements Layers, AsyncDisposable {
@@ -128,13 +129,7 @@ export function testScope(layers: Layers, directory: string, extra: Partial<Buil
       shmSizeBytes: undefined,
       ulimits: [],
       cgroupParent: undefined,
-      memoryBytes: undefined,
-      memorySwapBytes: undefined,
-      cpuShares: undefined,
-      cpuPeriod: undefined,
-      cpuQuota: undefined,
-      cpusetCpus: undefined,
-      cpusetMems: undefined,
+      ...NO_LIMITS,
       securityOptions: [],
       entitlements: [],
       proxies: new Map(),

@@ -1,26 +1,12 @@
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { serviceNamed } from "../application.ts";
-import { loadProject } from "../project/index.ts";
-import type { Files } from "../project/load/context.ts";
 import { buildRequest, ignoredOfBuild } from "./build-request.ts";
 import { printBuilds } from "./print.ts";
-
-function project(text: string, environment: Record<string, string> = {}) {
-  return loadProject({
-    files: ["/app/compose.yaml"],
-    directory: "/app",
-    environment,
-    reading: {
-      read: () => text,
-      has: (path) => path.endsWith("compose.yaml"),
-      readStdin: () => "",
-    } satisfies Files,
-  });
-}
+import { projectOf } from "./testing.ts";
 
 function request(build: string, flags = {}, environment: Record<string, string> = {}, rest = "") {
-  const loaded = project(
+  const loaded = projectOf(
     `name: shop\nservices:\n  web:\n    image: reg:5000/web\n    build:\n${build.replace(/^/gm, "      ")}\n${rest}`,
     environment,
   );
@@ -158,7 +144,7 @@ test("the platform that the service runs on is one of those it is built for", ()
 });
 
 test("--print is a file for bake, without the secrets themselves", () => {
-  const loaded = project(
+  const loaded = projectOf(
     `name: shop
 services:
   a.b:

@@ -3,8 +3,6 @@ import { notFound } from "../../lib/index.ts";
 import type { Call } from "../../sdk/index.ts";
 import type { ImageInspect } from "../../wire/index.ts";
 import { type Application, type Progress, serviceNamed } from "../application.ts";
-import { loadProject } from "../project/index.ts";
-import type { Files } from "../project/load/context.ts";
 import { buildServices } from "./build.ts";
 import { type EnsureOptions, ensureImages } from "./ensure.ts";
 import { factsOf } from "./facts.ts";
@@ -12,6 +10,7 @@ import { planImages } from "./plan.ts";
 import { type PullOptions, pullServices } from "./pull.ts";
 import { pullTarget } from "./pull-image.ts";
 import { pushServices } from "./push.ts";
+import { projectOf } from "./testing.ts";
 
 /** An engine that has some images, can fetch some, and builds all but `broken`. */
 class FakeEngine {
@@ -70,16 +69,7 @@ class FakeEngine {
 
 function application(services: string, engine: FakeEngine, environment: Record<string, string> = {}) {
   const text = `name: shop\nservices:\n${services.replace(/^/gm, "  ")}`;
-  const project = loadProject({
-    files: ["/app/compose.yaml"],
-    directory: "/app",
-    environment,
-    reading: {
-      read: () => text,
-      has: (path) => path.endsWith("compose.yaml"),
-      readStdin: () => "",
-    } satisfies Files,
-  });
+  const project = projectOf(text, environment);
   const shown: Progress[] = [];
   const warnings: string[] = [];
   const report = { progress: (one: Progress) => shown.push(one), warn: (one: string) => warnings.push(one) };

@@ -1,6 +1,5 @@
 /** What BuildKit's clients ask of an engine: its services `Control` (control.proto) and `LLBBridge` (gateway.proto). */
-import { Fields, Writer } from "./proto.ts";
-import { GrpcError, GrpcStatus } from "./services.ts";
+import { decodeFields, type Fields, Writer } from "./proto.ts";
 
 /** Where a result goes, or where a cache comes from. */
 export interface TypedOptions {
@@ -80,7 +79,7 @@ export interface PruneRequest {
 
 /** @throws GrpcError where it is malformed; so do all that decode here */
 export function decodeSolveRequest(message: Uint8Array): SolveRequest {
-  const fields = decode(message);
+  const fields = decodeFields(message);
   const [cache] = fields.messages(8);
   const exporters = fields.messages(13).map(typedOptions);
   const oldExporter = { type: fields.text(3), options: fields.textMap(4) };
@@ -104,7 +103,7 @@ export function encodeSolveResponse(response: Readonly<Record<string, string>>):
 }
 
 /** `StatusRequest`, `EvaluateRequest`: the build or the result that is meant. */
-export const decodeRef = (message: Uint8Array): string => decode(message).text(1);
+export const decodeRef = (message: Uint8Array): string => decodeFields(message).text(1);
 
 export function encodeInfo(version: string): Uint8Array {
   const writer = new Writer();
@@ -131,10 +130,10 @@ export function encodeUsageRecord(record: UsageRecord): Uint8Array {
 }
 
 /** `DiskUsageRequest`: its filters. */
-export const decodeDiskUsageFilters = (message: Uint8Array): string[] => decode(message).texts(1);
+export const decodeDiskUsageFilters = (message: Uint8Array): string[] => decodeFields(message).texts(1);
 
 export function decodePruneRequest(message: Uint8Array): PruneRequest {
-  const fields = decode(message);
+  const fields = decodeFields(message);
   return {
     filters: fields.texts(1),
     all: fields.number(2) !== 0,
@@ -148,7 +147,7 @@ export function decodePruneRequest(message: Uint8Array): PruneRequest {
 // ——— LLBBridge ———
 
 export function decodeFrontendRequest(message: Uint8Array): FrontendRequest {
-  const fields = decode(message);
+  const fields = decodeFields(message);
   return {
     hasDefinition: fields.has(1),
     frontend: fields.text(2),
@@ -176,7 +175,7 @@ export function encodeFrontendResult(
 }
 
 export function decodeReturnRequest(message: Uint8Array): ReturnRequest {
-  const fields = decode(message);
+  const fields = decodeFields(message);
   const [result] = fields.messages(1);
   const [error] = fields.messages(2);
   return {
@@ -229,14 +228,6 @@ export function encodeStatusDetails(status: number, message: string, at: SourceL
 }
 
 // ——— parts ———
-
-function decode(message: Uint8Array): Fields {
-  try {
-    return new Fields(message);
-  } catch (error) {
-    throw new GrpcError(GrpcStatus.internal, "malformed message", { cause: error });
-  }
-}
 
 const typedOptions = (fields: Fields): TypedOptions => ({ type: fields.text(1), options: fields.textMap(2) });
 

@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { GrpcError, GrpcStatus } from "./services.ts";
 
 /** proto3: what is empty or nought is left out. */
 export class Writer {
@@ -50,6 +51,15 @@ export class Writer {
 }
 
 const decoder = new TextDecoder();
+
+/** @throws GrpcError where a message is malformed */
+export function decodeFields(message: Uint8Array): Fields {
+  try {
+    return new Fields(message);
+  } catch (error) {
+    throw new GrpcError(GrpcStatus.internal, "malformed message", { cause: error });
+  }
+}
 
 /** The fields of a message, by number. */
 export class Fields {
