@@ -11,6 +11,7 @@ interface SystemPackage {
 
 /** What berth runs on. */
 export const ENGINE_PACKAGES: readonly SystemPackage[] = [
+  { name: "crun", programs: ["crun"] },
   { name: "runc", programs: ["runc"] },
   { name: "conmon", programs: ["conmon"] },
   { name: "nftables", programs: ["nft"] },

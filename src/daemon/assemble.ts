@@ -194,7 +194,12 @@ export async function assembleEngine(config: DaemonConfig, phase: (name: string)
 
 /** In dockerd's words. Without any runtime installed the daemon starts all the same: it may be installed later. */
 function refuseUnknownDefault(runtimes: OciRuntimes, { defaultRuntime }: DaemonConfig): void {
-  if (defaultRuntime === "runc" || runtimes.names().some(({ name }) => name === defaultRuntime)) return;
+  if (
+    defaultRuntime === undefined ||
+    defaultRuntime === "runc" ||
+    runtimes.names().some(({ name }) => name === defaultRuntime)
+  )
+    return;
   throw invalidParameter(`specified default runtime '${defaultRuntime}' does not exist`);
 }
 

@@ -32,7 +32,8 @@ export async function checkConfig(config: DaemonConfig): Promise<void> {
     check(`runtimes.${name}`, () => refuseMissing(name, config));
   }
   // runc may be installed later.
-  if (defaultRuntime !== "runc") check("default-runtime", () => refuseMissing(defaultRuntime, config));
+  if (defaultRuntime !== undefined && defaultRuntime !== "runc")
+    check("default-runtime", () => refuseMissing(defaultRuntime, config));
   if (seccompProfile !== undefined && !["builtin", "unconfined"].includes(seccompProfile)) {
     check("seccomp-profile", () => accessSync(seccompProfile, constants.R_OK));
   }

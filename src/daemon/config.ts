@@ -42,7 +42,8 @@ export interface DaemonConfig {
   readonly labels: readonly string[];
   readonly logDriver: string;
   readonly logOpts: Readonly<Record<string, string>>;
-  readonly defaultRuntime: string;
+  /** Without, the best that is installed. */
+  readonly defaultRuntime?: string;
   readonly runtimes: Readonly<
     Record<string, { readonly path: string; readonly runtimeArgs?: readonly string[] }>
   >;
@@ -119,7 +120,7 @@ function toConfig(configFile: string, values: SettingValues): DaemonConfig {
     labels: get<string[]>("labels") ?? [],
     logDriver: get<string>("log-driver") ?? "json-file",
     logOpts: get<Record<string, string>>("log-opts") ?? {},
-    defaultRuntime: get<string>("default-runtime") ?? "runc",
+    ...optional("defaultRuntime", get<string>("default-runtime")),
     runtimes: get<DaemonConfig["runtimes"]>("runtimes") ?? {},
     defaultUlimits: Object.values(get<Record<string, Ulimit>>("default-ulimits") ?? {}),
     ...optional("defaultShmSizeBytes", shmSize === undefined ? undefined : parseSize(shmSize)),

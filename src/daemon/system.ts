@@ -79,7 +79,8 @@ function systemVersion(host: HostReport): SystemVersion {
     Platform: { Name: "berth" },
     Components: [
       { Name: "Engine", Version, Details: detailTexts },
-      ...component("runc", host.runtimeVersion),
+      ...component("crun", host.crunVersion),
+      ...component("runc", host.runcVersion),
       ...component("conmon", host.monitorVersion),
       ...component("docker-init", host.initVersion),
     ],
@@ -167,7 +168,7 @@ async function systemInfo(rooms: SystemRooms): Promise<SystemInfo> {
     Isolation: "",
     InitBinary: "docker-init",
     ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: host.runtimeVersion ?? "" },
+    RuncCommit: { ID: host.runcVersion ?? "" },
     InitCommit: { ID: host.initVersion ?? "" },
     SecurityOptions: [...host.securityOptions],
     FirewallBackend: { Driver: "nftables" },

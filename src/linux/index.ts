@@ -25,6 +25,7 @@ export { DirEntry } from "./files/read-directory.ts";
 export { shareBlocks, sharesBlocks } from "./files/reflink.ts";
 export { removeDirectory } from "./files/remove-directory.ts";
 export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";
+export { resolveInRoot } from "./files/resolve-in-root.ts";
 export { type FollowOption, openRoot, RootDir } from "./files/root-dir.ts";
 export {
   fingerprintDirectory,

@@ -7,8 +7,9 @@ import { CLEAN_ENVIRONMENT, findProgram } from "./programs.ts";
 /** Looks at what this host has for running containers, for `info`, `version` and the daemon's first log lines. */
 export async function checkHost(cgroups: Cgroups = hostCgroups()): Promise<HostReport> {
   const facts = hostFacts(cgroups);
-  const [runtimeVersion, monitorVersion, initVersion] = await Promise.all([
+  const [runcVersion, crunVersion, monitorVersion, initVersion] = await Promise.all([
     versionOf(["runc"]),
+    versionOf(["crun"]),
     versionOf(["conmon"]),
     versionOf(["tini-static", "docker-init", "tini"]),
   ]);
@@ -21,11 +22,12 @@ export async function checkHost(cgroups: Cgroups = hostCgroups()): Promise<HostR
       ...(facts.seccomp ? ["name=seccomp,profile=builtin"] : []),
       ...(cgroups.version === 2 ? ["name=cgroupns"] : []),
     ],
-    runtimeVersion,
+    runcVersion,
+    crunVersion,
     monitorVersion,
     initVersion,
     warnings: [
-      ...(runtimeVersion === undefined ? ["WARNING: runc is not installed"] : []),
+      ...((runcVersion ?? crunVersion) ? [] : ["WARNING: runc is not installed"]),
       ...(monitorVersion === undefined ? ["WARNING: conmon is not installed"] : []),
       ...limitWarnings(cgroups.limits, cgroups.version),
     ],

@@ -445,7 +445,8 @@ export interface HostReport {
   readonly limits: CgroupLimits;
   /** Docker's: `name=seccomp,profile=builtin`, `name=apparmor`, `name=cgroupns`. */
   readonly securityOptions: readonly string[];
-  readonly runtimeVersion?: string;
+  readonly runcVersion?: string;
+  readonly crunVersion?: string;
   readonly monitorVersion?: string;
   readonly initVersion?: string;
   /** Sentences for `info`'s warnings. */

@@ -8,7 +8,7 @@ import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { MONITOR_PIDFILE, type MonitorProcess, monitorOf, readMonitorPid, startMonitor } from "./monitor.ts";
 import { assembleNestedMounts, type NestedMounts } from "./nested-mounts.ts";
 import { endProcessTree } from "./process-tree.ts";
-import { assertOrdinaryRoot } from "./root-check.ts";
+import { assertNothingOverProc, assertOrdinaryRoot } from "./root-check.ts";
 import { type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import { serializeSpec } from "./spec/build.ts";
@@ -49,6 +49,7 @@ export class Creation {
     try {
       spec = await this.#request.spec;
       assertOrdinaryRoot(spec);
+      if (!this.#program.dialect.guardsProc) assertNothingOverProc(spec);
       await ensureAppArmorProfile(spec.process.apparmorProfile);
       signal?.throwIfAborted();
       using mounts = this.#mounts(spec);
@@ -56,7 +57,7 @@ export class Creation {
       this.#released = true;
       this.#monitor.release();
       signal?.addEventListener("abort", abort, { once: true });
-      const created = this.#created(await this.#answer());
+      const created = this.#created(await this.#answer(spec));
       this.#shelter(created.conmonPid);
       return created;
     } catch (error) {
@@ -69,7 +70,7 @@ export class Creation {
   }
 
   #mounts(spec: OciSpec): NestedMounts {
-    if (!this.#program.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
+    if (!this.#program.dialect.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
     return assembleNestedMounts(spec, join(this.#request.bundle, "nested"));
   }
 
@@ -77,12 +78,18 @@ export class Creation {
     return join(this.#request.bundle, "runtime.log");
   }
 
-  async #answer(): Promise<number> {
+  async #answer({ process }: OciSpec): Promise<number> {
     const answer = await this.#monitor.next();
     this.#request.signal?.throwIfAborted();
     if (answer !== undefined && answer.data > 0) return answer.data;
-    const words = lastLoggedError(this.#runtimeLog) ?? answer?.message?.trim();
-    throw runtimeFailure("create", words ?? (await lastWords(this.#monitor.child)));
+    const words = lastLoggedError(this.#runtimeLog, this.#program.dialect, {
+      step: "create",
+      executable: process.args[0],
+    });
+    throw runtimeFailure(
+      "create",
+      words ?? answer?.message?.trim() ?? (await lastWords(this.#monitor.child)),
+    );
   }
 
   #created(pid: number): CreatedContainer {

@@ -41,12 +41,14 @@ export function startExecMonitor(
 /** @throws RuntimeError where the process cannot be started */
 export async function startedPid(
   monitor: MonitorProcess,
-  { request, logPath }: Pick<ExecStart, "request" | "logPath">,
+  { request, logPath, host }: Pick<ExecStart, "request" | "logPath" | "host">,
 ): Promise<number> {
   const answer = await monitor.next();
   request.signal?.throwIfAborted();
   if (answer !== undefined && answer.data > 0) return answer.data;
-  throw runtimeFailure("exec", lastLoggedError(logPath) ?? answer?.message ?? "the monitor was killed");
+  const failed = { step: "exec", executable: request.args[0] } as const;
+  const words = lastLoggedError(logPath, host.program.dialect, failed);
+  throw runtimeFailure("exec", words ?? answer?.message ?? "the monitor was killed");
 }
 
 /** Ends a monitor whose process could not be started. */

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import type { FailedStep } from "./crun-words.ts";
+import type { Dialect } from "./dialects.ts";
 import { RuntimeError } from "./errors.ts";
 
 type Step = "create" | "start" | "exec";
@@ -44,14 +46,23 @@ function classify(words: string): Verdict {
 /** More of a log than anybody reads. */
 const MAX_LOG_BYTES = 1 << 20;
 
-/** The last error in a runtime's `--log-format json` log; `undefined` where it wrote none. */
-export function lastLoggedError(path: string): string | undefined {
+/** The last error in a runtime's log, as runc would word it; `undefined` where it wrote none. */
+export function lastLoggedError(
+  path: string,
+  { logFormat, wording }: Pick<Dialect, "logFormat" | "wording">,
+  failed?: FailedStep,
+): string | undefined {
   let text: string;
   try {
     text = readFileSync(path, "utf8").slice(-MAX_LOG_BYTES);
   } catch {
     return undefined;
   }
+  const words = logFormat === "json" ? lastErrorOf(text) : text.trim().split("\n").at(-1) || undefined;
+  return words === undefined ? undefined : wording(words, failed);
+}
+
+function lastErrorOf(text: string): string | undefined {
   for (const line of text.split("\n").reverse()) {
     try {
       const { level, msg } = JSON.parse(line) as { level?: unknown; msg?: unknown };

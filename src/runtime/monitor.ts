@@ -54,13 +54,14 @@ const START_PIPE = 4;
 const MAX_MESSAGE_BYTES = 1 << 20;
 
 export function startMonitor(o: MonitorOptions): MonitorProcess {
-  const runtimeArgs = [...o.runtime.args, ...globalOptions(o.runtime.root, o.runtimeLog)];
+  const [executable, ...args] = o.runtime.command;
+  const runtimeArgs = [...args, ...globalOptions(o.runtime, o.runtimeLog)];
   const child = Bun.spawn(
     [
       o.path,
       "--api-version=1",
       `--cid=${o.containerId}`,
-      `--runtime=${o.runtime.executable}`,
+      `--runtime=${executable}`,
       `--bundle=${o.directory}`,
       ...runtimeArgs.map((argument) => `--runtime-arg=${argument}`),
       ...o.args,

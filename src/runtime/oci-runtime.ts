@@ -4,6 +4,7 @@ import { conflict, log, messageOf, notFound, systemError } from "../lib/index.ts
 import { isAlive, removeDirectory, sendSignal } from "../linux/index.ts";
 import type { HostConfig } from "../wire/index.ts";
 import { cgroupsPathOf } from "./bundle.ts";
+import { withoutUnifiedCgroups } from "./cgroup-view.ts";
 import type {
   CreatedContainer,
   CreateRequest,
@@ -14,28 +15,27 @@ import type {
   Runtime,
 } from "./contract.ts";
 import { Creation } from "./create.ts";
+import type { Dialect } from "./dialects.ts";
 import { startExec } from "./exec.ts";
 import { runtimeFailure } from "./failures.ts";
 import { hostDevices } from "./host-devices.ts";
+import type { KnownState } from "./known-state.ts";
 import { monitorOf } from "./monitor.ts";
 import { endProcessTree } from "./process-tree.ts";
 import { RunOnce, removeRun } from "./run-once.ts";
-import { type RuncState, readRuncState } from "./runc-state.ts";
 import { mustRunCommand, type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import { SealedProgram } from "./sealed-program.ts";
 import { discardUnsupported } from "./spec/check-resources.ts";
 import { resolveResources } from "./spec/resources.ts";
-import { letGo } from "./start.ts";
 
 export interface RuntimeIdentity {
   readonly name: string;
   readonly path: string;
+  /** The user's own arguments (`runtimeArgs` of the daemon's configuration). */
   readonly args: readonly string[];
   readonly version: string;
-  readonly racesMountPoints: boolean;
-  /** Its state directory and fifo are runc's, so that simple steps need no process of it. */
-  readonly isRunc: boolean;
+  readonly dialect: Dialect;
 }
 
 /** conmon above a runtime with runc's command line. */
@@ -43,7 +43,7 @@ export class MonitoredRuntime implements Runtime {
   readonly name: string;
   readonly path: string;
   readonly version: string;
-  readonly #isRunc: boolean;
+  readonly #dialect: Dialect;
   readonly #host: RuntimeHost;
   readonly #program: RuntimeProgram;
 
@@ -51,19 +51,9 @@ export class MonitoredRuntime implements Runtime {
     this.name = identity.name;
     this.path = identity.path;
     this.version = identity.version;
-    this.#isRunc = identity.isRunc;
+    this.#dialect = identity.dialect;
     this.#host = host;
-    const sealed = identity.isRunc ? new SealedProgram(identity.path) : undefined;
-    this.#program = {
-      path: identity.path,
-      get executable() {
-        return sealed?.path ?? identity.path;
-      },
-      args: identity.args,
-      root: join(host.execRoot, "runtime"),
-      logs: join(host.execRoot, "tmp"),
-      racesMountPoints: identity.racesMountPoints,
-    };
+    this.#program = programOf(identity, host);
   }
 
   async create(request: CreateRequest): Promise<CreatedContainer> {
@@ -78,7 +68,7 @@ export class MonitoredRuntime implements Runtime {
       if (code !== 0) throw runtimeFailure("start", error);
       return;
     }
-    await letGo(join(this.#program.root, id, "exec.fifo"), state);
+    await this.#dialect.release!(join(this.#program.root, id, "exec.fifo"), state);
   }
 
   async kill(id: string, signal: number, o: { all?: boolean } = {}): Promise<void> {
@@ -140,7 +130,7 @@ export class MonitoredRuntime implements Runtime {
   async update(id: string, resources: HostConfig): Promise<void> {
     const wanted = discardUnsupported(resources, this.#host.facts).resources;
     const { devices: _, ...limits } = resolveResources(wanted, hostDevices, []);
-    await mustRunCommand(this.#program, ["update", "--resources", "-", id], {
+    await mustRunCommand(this.#program, ["update", "--resources", this.#dialect.standardInput, id], {
       stdin: JSON.stringify(limits),
     });
   }
@@ -151,9 +141,7 @@ export class MonitoredRuntime implements Runtime {
   }
 
   runOnce(request: RunOnceRequest): Promise<RunOnceEnd> {
-    // Since runc 1.1.
-    const keeps = this.#isRunc && !/^(?:0|1\.0)\./.test(this.version);
-    return new RunOnce(request, this.#host, this.#program, keeps).run();
+    return new RunOnce(request, this.#host, this.#program).run();
   }
 
   async endRun(id: string, bundle: string): Promise<void> {
@@ -182,8 +170,8 @@ export class MonitoredRuntime implements Runtime {
   }
 
   /** What we may act on ourselves; `undefined` leaves it to the runtime's own commands. */
-  #state(id: string): RuncState | undefined {
-    return this.#isRunc ? readRuncState(this.#program.root, id) : undefined;
+  #state(id: string): KnownState | undefined {
+    return this.#dialect.readState?.(this.#program.root, id);
   }
 
   #forgetState(id: string): void {
@@ -191,6 +179,7 @@ export class MonitoredRuntime implements Runtime {
   }
 
   async #killByCommand(id: string, signal: number, all: boolean): Promise<void> {
+    if (!existsSync(join(this.#program.root, id))) throw notFound(`No such container: ${id}`);
     const { code, error } = await runCommand(this.#program, [
       "kill",
       ...(all ? ["--all"] : []),
@@ -198,7 +187,7 @@ export class MonitoredRuntime implements Runtime {
       String(signal),
     ]);
     if (code === 0 || /process already finished|not running/.test(error)) return;
-    throw /does not exist/.test(error) ? notFound(`No such container: ${id}`) : systemError(error);
+    throw systemError(error);
   }
 
   async #deleteByCommand(id: string, force: boolean): Promise<void> {
@@ -207,6 +196,20 @@ export class MonitoredRuntime implements Runtime {
     if (code === 0 || /does not exist/.test(error)) return;
     throw /not stopped/.test(error) ? conflict(error) : systemError(error);
   }
+}
+
+function programOf({ path, args, dialect }: RuntimeIdentity, host: RuntimeHost): RuntimeProgram {
+  const sealed = dialect.acceptsSealedCopy ? new SealedProgram(path) : undefined;
+  const view = dialect.refusesHybridCgroups ? withoutUnifiedCgroups() : [];
+  return {
+    path,
+    dialect,
+    get command() {
+      return [...(view ?? []), sealed?.path ?? path, ...args] as [string, ...string[]];
+    },
+    root: join(host.execRoot, "runtime"),
+    logs: join(host.execRoot, "tmp"),
+  };
 }
 
 const SIGKILL = 9;

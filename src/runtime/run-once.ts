@@ -6,7 +6,7 @@ import type { RunOnceEnd, RunOnceRequest } from "./contract.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { assembleNestedMounts, type NestedMounts } from "./nested-mounts.ts";
 import { RUNTIME_ENVIRONMENT } from "./programs.ts";
-import { assertOrdinaryRoot } from "./root-check.ts";
+import { assertNothingOverProc, assertOrdinaryRoot } from "./root-check.ts";
 import { globalOptions, type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import { serializeSpec } from "./spec/build.ts";
@@ -23,14 +23,11 @@ export class RunOnce {
   readonly #request: RunOnceRequest;
   readonly #host: RuntimeHost;
   readonly #program: RuntimeProgram;
-  readonly #keeps: boolean;
 
-  /** @param keeps the runtime can leave its state and the cgroup, which then tells whether memory ran out */
-  constructor(request: RunOnceRequest, host: RuntimeHost, program: RuntimeProgram, keeps: boolean) {
+  constructor(request: RunOnceRequest, host: RuntimeHost, program: RuntimeProgram) {
     this.#request = request;
     this.#host = host;
     this.#program = program;
-    this.#keeps = keeps;
   }
 
   async run(): Promise<RunOnceEnd> {
@@ -38,6 +35,7 @@ export class RunOnce {
     this.#host.cgroups.anticipateAttach();
     const spec = await this.#request.spec;
     assertOrdinaryRoot(spec);
+    if (!this.#program.dialect.guardsProc) assertNothingOverProc(spec);
     await ensureAppArmorProfile(spec.process.apparmorProfile);
     signal.throwIfAborted();
     const mounts = this.#mounts(spec);
@@ -46,9 +44,9 @@ export class RunOnce {
       writeFileSync(join(bundle, "config.json"), serializeSpec(mounts.spec), { mode: 0o600 });
       const code = await this.#process(cgroup);
       signal.throwIfAborted();
-      const words = code === 0 ? undefined : lastLoggedError(this.#logPath);
+      const words = code === 0 ? undefined : this.#failure(spec);
       if (words !== undefined) throw runtimeFailure("create", words);
-      const oomKilled = code !== 0 && this.#host.cgroups.oomKills(cgroup) > 0;
+      const oomKilled = code !== 0 && this.#ranOutOfMemory(spec, code);
       const removed = this.#remove(cgroup);
       return { code, oomKilled, removed };
     } catch (error) {
@@ -63,18 +61,31 @@ export class RunOnce {
     return join(this.#request.bundle, "runtime.log");
   }
 
+  #failure({ process }: OciSpec): string | undefined {
+    return lastLoggedError(this.#logPath, this.#program.dialect, {
+      step: "create",
+      executable: process.args[0],
+    });
+  }
+
   #mounts(spec: OciSpec): NestedMounts {
-    if (!this.#program.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
+    if (!this.#program.dialect.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
     return assembleNestedMounts(spec, join(this.#request.bundle, "nested"));
+  }
+
+  /** Its cgroup tells, where the runtime leaves it. Else what was killed within a limit of memory was most likely killed for that. */
+  #ranOutOfMemory({ linux }: OciSpec, code: number): boolean {
+    if (this.#program.dialect.keepsRuns) return this.#host.cgroups.oomKills(linux.cgroupsPath) > 0;
+    return code === 128 + SIGKILL && linux.resources?.memory?.limit !== undefined;
   }
 
   /** @returns the exit code: the process's, or the runtime's own where that failed */
   async #process(cgroup: string): Promise<number> {
     const { id, bundle, signal, onOutput } = this.#request;
-    const { executable, args, root } = this.#program;
-    const options = ["--bundle", bundle, ...(this.#keeps ? ["--keep"] : [])];
+    const { command } = this.#program;
+    const options = ["--bundle", bundle, ...(this.#program.dialect.keepsRuns ? ["--keep"] : [])];
     const child = Bun.spawn(
-      [executable, ...args, ...globalOptions(root, this.#logPath), "run", ...options, id],
+      [...command, ...globalOptions(this.#program, this.#logPath), "run", ...options, id],
       {
         cwd: "/",
         env: RUNTIME_ENVIRONMENT,

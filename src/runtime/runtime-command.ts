@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { newId, systemError } from "../lib/index.ts";
+import type { Dialect } from "./dialects.ts";
 import { lastLoggedError } from "./failures.ts";
 import { RUNTIME_ENVIRONMENT } from "./programs.ts";
 
@@ -8,16 +9,13 @@ import { RUNTIME_ENVIRONMENT } from "./programs.ts";
 export interface RuntimeProgram {
   /** Where it is installed, for messages. */
   readonly path: string;
-  /** What is executed: it, or its sealed copy. */
-  readonly executable: string;
-  /** The user's own (`runtimeArgs` of the daemon's configuration). */
-  readonly args: readonly string[];
+  /** What is executed, with the arguments that every call of it begins with: it, or its sealed copy, and the user's own. */
+  readonly command: readonly [executable: string, ...args: string[]];
   /** Its state directory (`--root`). */
   readonly root: string;
   /** A directory of ours for its log files. */
   readonly logs: string;
-  /** It can be made to create mount points on the host: see `nested-mounts.ts`. */
-  readonly racesMountPoints: boolean;
+  readonly dialect: Dialect;
 }
 
 export interface CommandResult {
@@ -38,23 +36,20 @@ export async function runCommand(
 ): Promise<CommandResult> {
   const logPath = join(program.logs, `${newId().slice(0, 16)}.log`);
   try {
-    const child = Bun.spawn(
-      [program.executable, ...program.args, ...globalOptions(program.root, logPath), ...args],
-      {
-        cwd: "/",
-        env: RUNTIME_ENVIRONMENT,
-        stdio: [o.stdin === undefined ? "ignore" : Buffer.from(o.stdin), "pipe", "pipe"],
-        timeout: COMMAND_LIMIT_MS,
-        killSignal: "SIGKILL",
-        signal: o.signal,
-      },
-    );
+    const child = Bun.spawn([...program.command, ...globalOptions(program, logPath), ...args], {
+      cwd: "/",
+      env: RUNTIME_ENVIRONMENT,
+      stdio: [o.stdin === undefined ? "ignore" : Buffer.from(o.stdin), "pipe", "pipe"],
+      timeout: COMMAND_LIMIT_MS,
+      killSignal: "SIGKILL",
+      signal: o.signal,
+    });
     const [code, stdout, stderr] = await Promise.all([
       child.exited,
       child.stdout.text(),
       child.stderr.text(),
     ]);
-    return { code, stdout, error: lastLoggedError(logPath) ?? stderr.trim() };
+    return { code, stdout, error: lastLoggedError(logPath, program.dialect) ?? stderr.trim() };
   } finally {
     rmSync(logPath, { force: true });
   }
@@ -71,6 +66,6 @@ export async function mustRunCommand(
   return result.stdout;
 }
 
-export function globalOptions(root: string, logPath: string): string[] {
-  return ["--root", root, "--log", logPath, "--log-format", "json"];
+export function globalOptions({ root, dialect }: RuntimeProgram, logPath: string): string[] {
+  return ["--root", root, "--log", logPath, "--log-format", dialect.logFormat];
 }

@@ -47,9 +47,10 @@ afterAll(async () => {
 });
 
 describe("names", () => {
-  test("runc is the default, and known to `info` with its path", async () => {
-    expect((await fixture.runtimes.get(undefined)).name).toBe("runc");
+  test("crun, which is faster, is the default; it and runc are known to `info` with their paths", async () => {
+    expect((await fixture.runtimes.get(undefined)).name).toBe("crun");
     expect((await fixture.runtimes.get("")).version).toMatch(/^\d+\.\d+/);
+    expect(fixture.runtimes.names()).toContainEqual({ name: "crun", path: findProgram("crun")! });
     expect(fixture.runtimes.names()).toContainEqual({ name: "runc", path: runc });
     expect(fixture.runtimes.names().map(({ name }) => name)).not.toContain("gone");
   });

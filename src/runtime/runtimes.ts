@@ -1,9 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { invalidParameter, isOlder, log, missingFix } from "../lib/index.ts";
+import { withoutUnifiedCgroups } from "./cgroup-view.ts";
 import type { Cgroups } from "./cgroups/contract.ts";
 import { hostCgroups } from "./cgroups/host.ts";
 import type { HostFacts, OciRuntimes, Runtime, RuntimeName } from "./contract.ts";
+import { dialectOf } from "./dialects.ts";
 import { hostFacts } from "./host-facts.ts";
 import { MonitoredRuntime, type RuntimeIdentity } from "./oci-runtime.ts";
 import { CLEAN_ENVIRONMENT, findProgram } from "./programs.ts";
@@ -18,7 +20,7 @@ export interface RuntimesOptions {
   readonly configured?: Readonly<
     Record<string, { readonly path?: string; readonly runtimeArgs?: readonly string[] | null }>
   >;
-  /** daemon.json's `default-runtime`. */
+  /** daemon.json's `default-runtime`; without, the best that is installed. */
   readonly default?: string;
   readonly defaultUlimits?: readonly UlimitRequest[];
   readonly cgroups?: Cgroups;
@@ -65,7 +67,7 @@ class Runtimes implements OciRuntimes {
 
   constructor(options: RuntimesOptions) {
     this.#options = options;
-    this.default = options.default || "runc";
+    this.default = options.default || preferred();
     this.#cgroups = options.cgroups ?? hostCgroups();
     this.#facts = options.facts ?? hostFacts(this.#cgroups);
     for (const name of ["exits", "runtime", "tmp", "containers"]) {
@@ -96,7 +98,6 @@ class Runtimes implements OciRuntimes {
     const candidate = this.#find(name);
     if (!candidate) throw invalidParameter(`unknown or invalid runtime name: ${name}`);
     const identity = await probe(candidate);
-    warnIfOld(identity);
     return new MonitoredRuntime(identity, this.#host());
   }
 
@@ -116,6 +117,29 @@ class Runtimes implements OciRuntimes {
   }
 }
 
+/**
+ * The fastest that does all: a start by crun takes a third of what it takes by runc. Where crun is missing, too old, built without
+ * seccomp, or would refuse this host, it is runc.
+ */
+function preferred(): string {
+  const crun = findRuntime("crun", undefined);
+  const view = withoutUnifiedCgroups();
+  if (crun === undefined || view === undefined) return "runc";
+  const { success, stdout } = Bun.spawnSync([...view, crun.path, "--version"], {
+    cwd: "/",
+    env: CLEAN_ENVIRONMENT,
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: PROBE_LIMIT_MS,
+  });
+  const text = stdout.toString();
+  const version = versionIn(text);
+  const fits = success && version?.program === "crun" && !isOlder(version.number, TRIED_CRUN);
+  return fits && text.includes("+SECCOMP") ? crun.name : "runc";
+}
+
+/** Debian 12's; older ones have flaws that were found since. */
+const TRIED_CRUN = [1, 8, 1] as const;
+
 type Identity = Candidate & RuntimeIdentity;
 
 /** Milliseconds; whatever takes longer to tell its version is no runtime. */
@@ -131,21 +155,25 @@ async function probe(candidate: Candidate): Promise<Identity> {
     killSignal: "SIGKILL",
   });
   const [code, text] = await Promise.all([child.exited, child.stdout.text()]);
-  const [, program = "", version] = /^(\S+) version:? (\S+)/m.exec(text) ?? [];
+  const version = versionIn(text);
   if (code !== 0 || version === undefined) {
     throw invalidParameter(
       `unknown or invalid runtime name: ${candidate.name}: ${candidate.path} --version does not answer as an OCI runtime`,
     );
   }
-  const isRunc = program === "runc";
-  return { ...candidate, version, isRunc, racesMountPoints: isRunc && isOlder(version, SAFE_MOUNT_POINTS) };
+  const { program, number } = version;
+  if (program === "runc") warnIfOld(candidate, number);
+  return { ...candidate, version: number, dialect: dialectOf(program, number) };
 }
 
-/** The first release without CVE-2024-45310. */
-const SAFE_MOUNT_POINTS = [1, 1, 14] as const;
+/** `runc version 1.1.5+ds1`, `crun version 1.8.1`. */
+function versionIn(text: string): { program: string; number: string } | undefined {
+  const [, program, number] = /^(\S+) version:? (\S+)/m.exec(text) ?? [];
+  return program !== undefined && number !== undefined ? { program, number } : undefined;
+}
 
-function warnIfOld({ name, version, isRunc, path }: Identity): void {
-  const missing = isRunc ? missingFix(version) : undefined;
+function warnIfOld({ name, path }: Candidate, version: string): void {
+  const missing = missingFix(version);
   if (missing !== undefined)
     log.warn(`this runc has known ways out of a container: ${missing}`, { name, path, version });
 }

@@ -96,7 +96,7 @@ describe("version and info", () => {
   test("info counts containers and images", async () => {
     const id = await docker("run", "-d", IMAGE, "sleep", "100");
     const info = JSON.parse(await docker("info", "--format", "{{json .}}"));
-    expect(info).toMatchObject({ ContainersRunning: 1, OSType: "linux", DefaultRuntime: "runc" });
+    expect(info).toMatchObject({ ContainersRunning: 1, OSType: "linux", DefaultRuntime: "crun" });
     expect(info.Images).toBeGreaterThan(0);
     expect(info.MemTotal).toBeGreaterThan(0);
     await docker("rm", "-f", id);

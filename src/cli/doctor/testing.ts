@@ -46,6 +46,7 @@ const FILES: Readonly<Record<string, string>> = {
 
 const PROGRAMS: Readonly<Record<string, string>> = {
   "/usr/bin/apt-get": "",
+  "/usr/bin/crun --version": "crun version 1.14\ncommit: x\n",
   "/usr/sbin/runc --version": "runc version 1.3.3\ncommit: x\n",
   "/usr/bin/conmon --version": "conmon version 2.1.12\n",
   "/usr/sbin/nft --version": "nftables v1.0.6 (Lester Gooch #5)\n",

@@ -13,12 +13,12 @@ import {
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { kindOf } from "../../lib/index.ts";
-import { openRoot } from "../../linux/index.ts";
+import { openRoot, resolveInRoot } from "../../linux/index.ts";
 import { parseBind } from "../mounts/bind.ts";
 import { recordFor } from "../testing.ts";
 import { quiet, World } from "../testing-world.ts";
 import { checkWritable } from "./archive.ts";
-import { baseName, containerPath, resolveInRoot } from "./paths.ts";
+import { baseName, containerPath } from "./paths.ts";
 import { goFileMode } from "./stat.ts";
 
 let world: World;

@@ -1,12 +1,12 @@
 import { decompress, invalidParameter } from "../../lib/index.ts";
-import { extractTar, packTree, type RootDir } from "../../linux/index.ts";
+import { extractTar, packTree, type RootDir, resolveInRoot } from "../../linux/index.ts";
 import type { PathStat } from "../../wire/index.ts";
 import type { Context } from "../context.ts";
 import { emit } from "../events.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ArchiveGetResult, ArchivePutOptions } from "../requests.ts";
 import { type OpenedRoot, openContainerRoot } from "./open-root.ts";
-import { baseName, containerPath, resolveInRoot } from "./paths.ts";
+import { baseName, containerPath } from "./paths.ts";
 import { pathError, pathStat } from "./stat.ts";
 
 /** `HEAD /containers/{id}/archive` */

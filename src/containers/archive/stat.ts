@@ -1,8 +1,8 @@
 import { messageOf, notFound, systemError } from "../../lib/index.ts";
-import { type FileStat, isErrno, type RootDir } from "../../linux/index.ts";
+import { type FileStat, isErrno, type RootDir, resolveInRoot } from "../../linux/index.ts";
 import type { PathStat } from "../../wire/index.ts";
 import { formatNanoseconds } from "../time.ts";
-import { baseName, resolveInRoot } from "./paths.ts";
+import { baseName } from "./paths.ts";
 
 const ENOENT = 2;
 

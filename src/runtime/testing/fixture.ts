@@ -24,6 +24,9 @@ import type { OciSpec } from "../spec/oci.ts";
 /** Milliseconds for one test: containers take their time on a machine that has other work. */
 export const PATIENCE_MS = 60_000;
 
+/** All that is tested is tested with each of these. */
+export const RUNTIMES = ["crun", "runc"] as const;
+
 /** A request whose specification is known. */
 type Request = CreateRequest & { readonly spec: OciSpec };
 

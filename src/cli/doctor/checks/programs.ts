@@ -31,6 +31,19 @@ const runc: Check = async (host) => {
   );
 };
 
+const crun: Check = async (host) => {
+  const id = "programs.crun";
+  const path = host.find("crun");
+  if (path !== undefined)
+    return ok(id, `crun ${(await versionOf(host, path, "crun")) ?? "of unknown version"}`);
+  return warn(
+    id,
+    "crun is not installed: runc makes the containers",
+    "each start takes about twice as long, exec too",
+    install(host, { apt: "crun" }),
+  );
+};
+
 const conmon: Check = async (host) => {
   const id = "programs.conmon";
   const path = host.find("conmon");
@@ -84,4 +97,4 @@ const others: Check = (host): Finding[] =>
       : ok(id, what);
   });
 
-export const PROGRAMS: readonly Check[] = [runc, conmon, nftables, others];
+export const PROGRAMS: readonly Check[] = [runc, crun, conmon, nftables, others];
