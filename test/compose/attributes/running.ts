@@ -86,7 +86,7 @@ annotations: { note: kept }`);
       load("inits", web("init: true\nruntime: runc\nplatform: linux/amd64")),
       async ({ inspect }) => {
         expect(await sh("inits-web-1", "cat /proc/1/comm")).not.toBe("sleep");
-        expect((await inspect("web")).HostConfig.Runtime).toBe("crun");
+        expect((await inspect("web")).HostConfig.Runtime).toBe("runc");
       },
     );
     expect(await refusal("inits", web("runtime: nonesuch"))).toContain("nonesuch");
