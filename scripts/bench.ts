@@ -16,6 +16,7 @@ import { bareVeth, NETWORK_JOBS, RATES, type Rate } from "../bench/networks.ts";
 import { type RateRow, type Row, ratesTable, table } from "../bench/report.ts";
 import { flatness, type SoakResult, soak } from "../bench/soak.ts";
 import { busyboxRootTar } from "./lib/base-image.ts";
+import { forgetOwnSettings } from "./lib/environment.ts";
 import { buildIfStale } from "./lib/executable.ts";
 import { BENCH_PACKAGES, ENGINE_PACKAGES, installPackages } from "./lib/packages.ts";
 import { ROOT, run, say } from "./lib/shell.ts";
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
 /** The daemon gives back what its start needed after some quiet seconds. */
 const IDLE_MS = 8000;
 
+forgetOwnSettings();
 await installPackages([...ENGINE_PACKAGES, ...BENCH_PACKAGES]);
 await buildIfStale();
 const rows: Row[] = [];

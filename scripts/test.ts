@@ -2,6 +2,7 @@
 // only the test files whose path contains it: `npm test -- cp`.
 import { sweepStaleNetworks } from "../test/support/stale-networks.ts";
 import { drivesPackagedClients, installClientPackages } from "./lib/client-packages.ts";
+import { forgetOwnSettings } from "./lib/environment.ts";
 import { buildIfStale } from "./lib/executable.ts";
 import { buildPackageIfStale } from "./lib/library/package.ts";
 import { installPackages, TEST_PACKAGES } from "./lib/packages.ts";
@@ -43,6 +44,7 @@ function report(result: FileResult): void {
   if (result.failed > 0) say(result.output);
 }
 
+forgetOwnSettings();
 await installPackages(TEST_PACKAGES);
 const endToEnd = find("test/{api,e2e,clients,library,compose}/**/*.test.ts");
 // The network is waited for while other tests run.

@@ -21,6 +21,10 @@ const CASES: readonly [message: string, hint: string][] = [
     'Error response from daemon: failed to create task: exec: "bash": executable file not found in $PATH: unknown',
     "the image has no bash",
   ],
+  [
+    "Error response from daemon: Invalid container name (x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+    "two characters",
+  ],
   ["berth: Error response from daemon: no command specified", "IMAGE PROGRAM"],
   ['exec: "/app/run.sh": permission denied: unknown', "chmod +x /app/run.sh"],
   ["exec /bin/sh: exec format error", "--platform"],

@@ -18,6 +18,10 @@ export const HINT_RULES: readonly HintRule[] = [
     hints: ["berth doctor looks at what is missing, and at -H, DOCKER_HOST and contexts: berth -D version"],
   },
   {
+    pattern: /Invalid container name \(.?\),/,
+    hints: ["a name has two characters at least"],
+  },
+  {
     pattern: /The container name "\/(\S+?)" is already in use/,
     hints: ["remove the old one: berth rm -f $1", "or take another name, or let it go by itself: run --rm"],
   },
@@ -49,7 +53,7 @@ export const HINT_RULES: readonly HintRule[] = [
     ],
   },
   {
-    pattern: /exec format error/,
+    pattern: /exec format error/i,
     hints: [
       "the program is for another processor: pull the image with --platform, or let the kernel emulate it: apt-get install qemu-user-static",
       "a script needs a first line such as #!/bin/sh",
