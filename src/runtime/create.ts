@@ -8,7 +8,7 @@ import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { MONITOR_PIDFILE, type MonitorProcess, monitorOf, readMonitorPid, startMonitor } from "./monitor.ts";
 import { assembleNestedMounts, type NestedMounts } from "./nested-mounts.ts";
 import { endProcessTree } from "./process-tree.ts";
-import { assertNothingOverProc, assertOrdinaryRoot } from "./root-check.ts";
+import { assertOrdinaryRoot } from "./root-check.ts";
 import { type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import { serializeSpec } from "./spec/build.ts";
@@ -49,7 +49,6 @@ export class Creation {
     try {
       spec = await this.#request.spec;
       assertOrdinaryRoot(spec);
-      if (!this.#program.dialect.guardsProc) assertNothingOverProc(spec);
       await ensureAppArmorProfile(spec.process.apparmorProfile);
       signal?.throwIfAborted();
       using mounts = this.#mounts(spec);
@@ -69,7 +68,8 @@ export class Creation {
     }
   }
 
-  #mounts(spec: OciSpec): NestedMounts {
+  #mounts(given: OciSpec): NestedMounts {
+    const spec = this.#program.dialect.adapt(given);
     if (!this.#program.dialect.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
     return assembleNestedMounts(spec, join(this.#request.bundle, "nested"));
   }

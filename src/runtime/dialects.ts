@@ -1,6 +1,9 @@
 import { isOlder } from "../lib/index.ts";
+import { forCrun } from "./crun-spec.ts";
 import { type FailedStep, fromCrun } from "./crun-words.ts";
 import { readCrunState, readRuncState, type StateReader } from "./known-state.ts";
+import { withResolvedMounts } from "./mount-places.ts";
+import type { OciSpec } from "./spec/oci.ts";
 import { type Release, releaseByReading, releaseByWriting } from "./start.ts";
 
 /** What one runtime does otherwise than another behind the same command line, or lets us do without starting it. */
@@ -15,10 +18,10 @@ export interface Dialect {
   readonly keepsRuns: boolean;
   /** It can be made to create mount points on the host: see `nested-mounts.ts`. */
   readonly racesMountPoints: boolean;
-  /** It refuses mounts over /proc by itself: see `root-check.ts`. */
-  readonly guardsProc: boolean;
-  /** It takes a seccomp filter that is compiled already (the annotation `run.oci.seccomp_bpf_data`). */
-  readonly takesSeccompProgram: boolean;
+  /** A specification as it needs it, once the root is mounted. @throws RuntimeError where runc would refuse it */
+  readonly adapt: (spec: OciSpec) => OciSpec;
+  /** Files of its notes of a container that its `exec` reads. Each exec gets copies: see `exec-notes.ts`. */
+  readonly execNotes?: readonly string[];
   /** It refuses hosts where the second version of control groups has controllers beside the first: see `cgroup-view.ts`. */
   readonly refusesHybridCgroups: boolean;
   /** `--log-format`. What crun cannot log any more once it has left the host, it prints in the same form among the container's output. */
@@ -41,8 +44,7 @@ const COMMON: Dialect = {
   acceptsSealedCopy: false,
   keepsRuns: false,
   racesMountPoints: false,
-  guardsProc: false,
-  takesSeccompProgram: false,
+  adapt: withResolvedMounts,
   refusesHybridCgroups: false,
   logFormat: "json",
   wording: (words) => words,
@@ -58,7 +60,7 @@ function runc(version: string): Dialect {
     readState: readRuncState,
     release: releaseByReading,
     acceptsSealedCopy: true,
-    guardsProc: true,
+    adapt: (spec) => spec,
     keepsRuns: !isOlder(version, [1, 1]),
     racesMountPoints: isOlder(version, SAFE_MOUNT_POINTS),
   };
@@ -69,7 +71,8 @@ const CRUN: Dialect = {
   readState: readCrunState,
   release: releaseByWriting,
   acceptsSealedCopy: true,
-  takesSeccompProgram: true,
+  adapt: forCrun,
+  execNotes: ["status", "config.json", "seccomp.bpf"],
   refusesHybridCgroups: true,
   logFormat: "text",
   wording: fromCrun,

@@ -4,6 +4,7 @@ import { newId, systemError } from "../lib/index.ts";
 import { removeDirectory } from "../linux/index.ts";
 import { ensureAppArmorProfile } from "./apparmor.ts";
 import type { ExecProcess, ExecRequest, HostFacts } from "./contract.ts";
+import { withOwnNotes } from "./exec-notes.ts";
 import { startPipedExec } from "./exec-piped.ts";
 import { DEFAULT_SIZE, startTerminalExec } from "./exec-terminal.ts";
 import type { RuntimeProgram } from "./runtime-command.ts";
@@ -57,7 +58,7 @@ export async function startExec(
     const start: ExecStart = {
       containerId,
       request,
-      host,
+      host: { ...host, program: withOwnNotes(host.program, containerId, directory) },
       directory,
       specPath: join(directory, "process.json"),
       pidPath: join(directory, "pid"),

@@ -1,6 +1,5 @@
-import { lstatSync, statfsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { openRoot, resolveInRoot } from "../linux/index.ts";
 import { runtimeFailure } from "./failures.ts";
 import type { OciSpec } from "./spec/oci.ts";
 
@@ -20,44 +19,4 @@ export function assertOrdinaryRoot(spec: OciSpec): void {
     if (status === undefined || status.isDirectory()) continue;
     throw runtimeFailure("create", `filesystem "${destination}" must be mounted on ordinary directory`);
   }
-}
-
-/**
- * Refuses mounts over what the kernel shows in /proc, as runc does (libcontainer/rootfs_linux.go, checkProcMount): with files of
- * somebody else's there, what the runtime writes into /proc to confine the process would not reach the kernel (CVE-2019-16884).
- * An image may have links in the way, so what counts is where a destination leads.
- * @throws RuntimeError in runc's words
- */
-export function assertNothingOverProc(spec: OciSpec): void {
-  using root = openRoot(spec.root.path);
-  for (const { destination, type, source = "" } of spec.mounts) {
-    if (type === "proc") continue;
-    const place = resolveInRoot(root, destination);
-    if (place === "/proc" ? isProc(source) : !place.startsWith("/proc/") || MAY_BE_COVERED.has(place))
-      continue;
-    const why = place === "/proc" ? "it is not of type proc" : "it is inside /proc";
-    throw runtimeFailure("create", `error mounting "${source}": "${place}" cannot be mounted because ${why}`);
-  }
-}
-
-/** What tools like lxcfs replace, to tell a container of its own limits. */
-const MAY_BE_COVERED: ReadonlySet<string> = new Set([
-  "/proc/cpuinfo",
-  "/proc/diskstats",
-  "/proc/meminfo",
-  "/proc/stat",
-  "/proc/swaps",
-  "/proc/uptime",
-  "/proc/loadavg",
-  "/proc/slabinfo",
-  "/proc/net/dev",
-  "/proc/sys/kernel/ns_last_pid",
-  "/proc/sys/crypto/fips_enabled",
-]);
-
-/** statfs(2)'s number for procfs. */
-const PROC_SUPER_MAGIC = 0x9fa0;
-
-function isProc(path: string): boolean {
-  return path.startsWith("/") && statfsSync(path).type === PROC_SUPER_MAGIC;
 }

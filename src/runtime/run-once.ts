@@ -6,7 +6,7 @@ import type { RunOnceEnd, RunOnceRequest } from "./contract.ts";
 import { lastLoggedError, runtimeFailure } from "./failures.ts";
 import { assembleNestedMounts, type NestedMounts } from "./nested-mounts.ts";
 import { RUNTIME_ENVIRONMENT } from "./programs.ts";
-import { assertNothingOverProc, assertOrdinaryRoot } from "./root-check.ts";
+import { assertOrdinaryRoot } from "./root-check.ts";
 import { globalOptions, type RuntimeProgram, runCommand } from "./runtime-command.ts";
 import type { RuntimeHost } from "./runtime-host.ts";
 import { serializeSpec } from "./spec/build.ts";
@@ -35,7 +35,6 @@ export class RunOnce {
     this.#host.cgroups.anticipateAttach();
     const spec = await this.#request.spec;
     assertOrdinaryRoot(spec);
-    if (!this.#program.dialect.guardsProc) assertNothingOverProc(spec);
     await ensureAppArmorProfile(spec.process.apparmorProfile);
     signal.throwIfAborted();
     const mounts = this.#mounts(spec);
@@ -68,7 +67,8 @@ export class RunOnce {
     });
   }
 
-  #mounts(spec: OciSpec): NestedMounts {
+  #mounts(given: OciSpec): NestedMounts {
+    const spec = this.#program.dialect.adapt(given);
     if (!this.#program.dialect.racesMountPoints) return { spec, [Symbol.dispose]: () => {} };
     return assembleNestedMounts(spec, join(this.#request.bundle, "nested"));
   }
