@@ -37,6 +37,15 @@ export {
 export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";
 export { startWriteback } from "./files/start-writeback.ts";
 export { treeBytes } from "./files/tree-bytes.ts";
+export {
+  type ArgumentCondition,
+  type Comparison,
+  type Libseccomp,
+  openLibseccomp,
+  SECCOMP_ACTIONS,
+  type SystemCallFilter,
+  type SystemCallRule,
+} from "./libseccomp.ts";
 // Mounts
 export { PROPAGATIONS, type Propagation } from "./mounts/mount-flags.ts";
 export {
