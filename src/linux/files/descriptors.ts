@@ -1,4 +1,4 @@
-import { readSync } from "node:fs";
+import { close, readSync } from "node:fs";
 import { invalidParameter } from "../../lib/index.ts";
 import { O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK, O_PATH } from "../constants.ts";
 import { check, libc, showPath } from "../libc.ts";
@@ -24,6 +24,16 @@ export class OwnedDescriptor implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     closeDescriptor(this.fd);
+  }
+
+  /**
+   * The same in the thread pool: to close what was deleted while it was open is to delete it, for which a busy disk may need tens
+   * of milliseconds. Never rejects.
+   */
+  closeInBackground(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    return new Promise((resolve) => close(this.fd, () => resolve()));
   }
 
   [Symbol.dispose](): void {

@@ -14,7 +14,7 @@ export interface RemoveTreeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How many directories on the way down stay open; a tree may be nested deeper than a process may have files. */
+/** How many directories stay open, on the way down and until they are closed; a tree may be nested deeper than a process may have files. */
 const OPEN_LEVELS = 32;
 /** How often a directory is read anew because something was put into it while it was emptied. */
 const ROUNDS = 8;
@@ -45,17 +45,27 @@ export async function removeTree(
   options: RemoveTreeOptions = {},
 ): Promise<void> {
   let turnEnds = performance.now() + TURN_MS;
-  for (const _ of removal(parent, name, options)) {
-    if (performance.now() < turnEnds) continue;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (options.signal?.aborted) return;
-    turnEnds = performance.now() + TURN_MS;
+  const closing: Promise<void>[] = [];
+  const close: Close = (handle) => void closing.push(handle.closeInBackground());
+  try {
+    for (const _ of removal(parent, name, options, close)) {
+      if (performance.now() < turnEnds && closing.length < OPEN_LEVELS) continue;
+      await Promise.all(closing.splice(0));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (options.signal?.aborted) return;
+      turnEnds = performance.now() + TURN_MS;
+    }
+  } finally {
+    await Promise.all(closing);
   }
 }
 
+/** What is done with the handle of a directory that is gone. */
+type Close = (handle: DirHandle) => void;
+
 /** The same without giving way, for small trees. */
 export function removeTreeAtOnce(parent: DirHandle, name: Path, options: RemoveTreeOptions = {}): void {
-  for (const _ of removal(parent, name, options));
+  for (const _ of removal(parent, name, options, (handle) => handle.close()));
 }
 
 /** The removal step by step; each step is one short system call or a few. */
@@ -63,6 +73,7 @@ function* removal(
   parent: DirHandle,
   name: Path,
   options: RemoveTreeOptions,
+  close: Close,
 ): Generator<void, void, undefined> {
   const kind = parent.tryStat(name)?.kind;
   if (kind === undefined) return;
@@ -73,7 +84,7 @@ function* removal(
     while (levels.length > 0) {
       const level = levels.at(-1)!;
       const child = level.pending.pop() ?? (yield* readLevel(level));
-      if (child === undefined) leave(levels, parent);
+      if (child === undefined) leave(levels, parent, close);
       else descend(levels, level, child, options);
       yield;
     }
@@ -118,7 +129,7 @@ function* readLevel(level: Level): Generator<void, DirEntry | undefined, undefin
 }
 
 /** Removes the emptied directory and is back in the one above. */
-function leave(levels: Level[], top: DirHandle): void {
+function leave(levels: Level[], top: DirHandle, close: Close): void {
   const level = levels.at(-1)!;
   const above = levels.at(-2);
   if (above !== undefined && above.handle === undefined) above.handle = reopenAbove(level, above);
@@ -133,7 +144,7 @@ function leave(levels: Level[], top: DirHandle): void {
     if (!isErrno(error, ENOENT)) throw error;
   }
   levels.pop();
-  level.handle?.close();
+  if (level.handle !== undefined) close(level.handle);
 }
 
 /** Back to the first entry: another process put something in, or the file system skipped entries beside the deletions. */
