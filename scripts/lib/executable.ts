@@ -13,6 +13,8 @@ export async function buildExecutable(): Promise<void> {
     "--minify",
     "--bytecode",
     "--format=esm",
+    // A command ends before compiled code has paid for itself; src/main.ts ends this for what lives longer.
+    "--compile-jit-policy=100",
     // The folder somebody happens to be in must not decide what the client loads, nor which engine it talks to.
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
