@@ -1,3 +1,4 @@
+import { VERSION } from "../lib/index.ts";
 import { connect } from "./actions/connect.ts";
 import { Cli } from "./cli.ts";
 import { describeError, ExitError, UsageError } from "./errors.ts";
@@ -72,7 +73,6 @@ function parseRoot(argv: readonly string[]): Parsed {
 async function dispatch(cli: Cli, parsed: Parsed, argv: readonly string[]): Promise<number> {
   const [name, ...rest] = parsed.args;
   if (parsed.changed.has("version") && parsed.values["version"] === true) {
-    const { VERSION } = await import("../lib/index.ts");
     cli.line(`berth version ${VERSION}`);
     return 0;
   }

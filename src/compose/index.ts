@@ -12,7 +12,6 @@ export * from "./model/index.ts";
 export * as observe from "./observe/index.ts";
 export * from "./operations/index.ts";
 export type { ActionKind, AttributeChange, Plan, PlannedAction, Reason } from "./plan/index.ts";
-export { references } from "./project/env/template.ts";
 export * from "./project/index.ts";
 export { splitCommand } from "./project/units/shell-words.ts";
 export * from "./run/index.ts";

@@ -37,9 +37,12 @@ function roomOf(path: string): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, "");
 }
 
-/** A room's `index.ts`; in `lib`, which is a shelf of unlike things, each folder has a door of its own. */
+/**
+ * A room's `index.ts`; in `lib`, which is a shelf of unlike things, each folder has a door of its own, and so has the part of
+ * `compose` that only reads files: whoever needs no more does not load the rest.
+ */
 function isDoor(path: string): boolean {
-  return path === `${roomOf(path)}/index.ts` || /^lib\/[^/]+\/index\.ts$/.test(path);
+  return path === `${roomOf(path)}/index.ts` || /^(lib\/[^/]+|compose\/project)\/index\.ts$/.test(path);
 }
 
 function runtimeImports(path: string): Import[] {

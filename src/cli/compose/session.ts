@@ -20,6 +20,8 @@ const PROGRESS_MODES = ["", "auto", "tty", "plain", "json", "quiet", "none"];
 
 /** Rooms of compose/ are loaded when a command needs them: `compose --help` does not. */
 export const compose = () => import("../../compose/index.ts");
+/** What reads Compose files and prints them: a part of `compose` that takes half as long to load. */
+export const projects = () => import("../../compose/project/index.ts");
 
 interface Display {
   readonly progress: string;
@@ -122,7 +124,7 @@ export class Session {
 
   /** The project of the files. @throws ComposeError, NotFound `no configuration file provided: not found`. */
   async load(options: LoadOptions = {}): Promise<Project> {
-    const { loadProject } = await compose();
+    const { loadProject } = await projects();
     const project = loadProject(this.loadOptions(options));
     this.#variables = project.environment;
     this.#display = this.#readDisplay();

@@ -1,3 +1,4 @@
+export { references } from "./env/template.ts";
 export { networkHash, serviceHash, volumeHash } from "./hash.ts";
 export { type LoadOptions, loadProject, loadUninterpolated } from "./load/load-project.ts";
 export type { ProjectOptions } from "./load/options.ts";

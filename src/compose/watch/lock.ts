@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +11,7 @@ import { type Engine, formatEndpoint } from "../../sdk/index.ts";
  * @throws Conflict while another process watches.
  */
 export function lockWatch(engine: Engine, project: string): Disposable {
-  const name = createHash("sha256")
+  const name = new Bun.CryptoHasher("sha256")
     .update(`${formatEndpoint(engine.endpoint)}\n${project}`)
     .digest("hex");
   const path = join(lockFolder(), `${name}.pid`);

@@ -1,5 +1,5 @@
 import type { LoadOptions, Project } from "../../../compose/index.ts";
-import { compose, type Session } from "../session.ts";
+import { compose, projects, type Session } from "../session.ts";
 
 /** What `config` was told. */
 export interface ConfigFlags {
@@ -63,7 +63,7 @@ function loadOptions(session: Session, flags: ConfigFlags): LoadOptions {
 async function render(session: Session, services: readonly string[], flags: ConfigFlags): Promise<string> {
   const format = flags.format || "yaml";
   if (format !== "yaml" && format !== "json") throw new Error(`unsupported format ${JSON.stringify(format)}`);
-  const { loadUninterpolated, renderProject, renderUninterpolated } = await compose();
+  const { loadUninterpolated, renderProject, renderUninterpolated } = await projects();
   const options = loadOptions(session, flags);
   const isLocked = flags["lock-image-digests"];
   const isResolved = isLocked || flags["resolve-image-digests"];
@@ -89,7 +89,7 @@ const sorted = (table: Readonly<Record<string, unknown>>): string[] => Object.ke
 /** Those that others depend on first. */
 async function serviceNames(session: Session, flags: ConfigFlags, options: LoadOptions): Promise<string[]> {
   if (flags["no-interpolate"]) {
-    const { loadUninterpolated } = await compose();
+    const { loadUninterpolated } = await projects();
     const { services, disabled } = loadUninterpolated(session.loadOptions(options));
     return sorted({ ...services, ...disabled });
   }
@@ -107,7 +107,7 @@ async function serviceNames(session: Session, flags: ConfigFlags, options: LoadO
 }
 
 async function hashes(session: Session, wanted: string, options: LoadOptions): Promise<string[]> {
-  const [{ selectServices, serviceHash }, project] = await Promise.all([compose(), session.load(options)]);
+  const [{ selectServices, serviceHash }, project] = await Promise.all([projects(), session.load(options)]);
   const names = wanted === "*" ? sorted(project.services) : wanted.split(",").sort();
   const { services } = selectServices(project, names, true);
   return names.map((name) => `${name} ${serviceHash(services[name]!)}`);
@@ -146,7 +146,7 @@ async function printVariables(
       "service filtering is not applied when --variables is set, variables from the full model will be rendered",
     );
   }
-  const { loadUninterpolated } = await compose();
+  const { loadUninterpolated } = await projects();
   const { renderVariables, variablesOf } = await import("./variables.ts");
   const project = loadUninterpolated(
     session.loadOptions({ ...loadOptions(session, flags), resolveEnvironment: false }),

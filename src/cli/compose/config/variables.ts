@@ -1,4 +1,4 @@
-import { type Project, references } from "../../../compose/index.ts";
+import { type Project, references } from "../../../compose/project/index.ts";
 import { alignColumns } from "../../show/table.ts";
 
 /** A variable that Compose files name. */
