@@ -2,7 +2,16 @@ import { ProjectSchema } from "../../model/project.ts";
 import { ComposeError } from "../problem.ts";
 import { merge } from "../shape/merge.ts";
 import { resolvePaths } from "../shape/paths.ts";
-import { child, isNull, type Mapping, type Node, scalar, textOf, withEntries } from "../yaml/node.ts";
+import {
+  child,
+  isNull,
+  type Mapping,
+  type Node,
+  scalar,
+  textOf,
+  withEntries,
+  withValues,
+} from "../yaml/node.ts";
 import { IMPLICIT } from "../yaml/source.ts";
 import type { Load, Surroundings, Variables } from "./context.ts";
 import { readDocuments } from "./document.ts";
@@ -50,25 +59,16 @@ function settle(whole: Mapping, base: string, variables: Variables): Mapping {
   const changes: Record<string, Node | undefined> = Object.create(null);
   const services = child(whole, "services");
   if (services?.kind === "mapping") {
-    changes["services"] = mapValues(services, (service) =>
+    changes["services"] = withValues(services, (_, service) =>
       fillVariables(withContext(service, base), variables),
     );
   }
   for (const section of ["secrets", "configs"]) {
     const objects = child(whole, section);
     if (objects?.kind === "mapping")
-      changes[section] = mapValues(objects, (one) => withContent(one, variables));
+      changes[section] = withValues(objects, (_, one) => withContent(one, variables));
   }
   return withEntries(whole, changes);
-}
-
-function mapValues(node: Mapping, change: (value: Node) => Node): Mapping {
-  const changes: Record<string, Node> = Object.create(null);
-  for (const [key, { value }] of node.entries) {
-    const changed = change(value);
-    if (changed !== value) changes[key] = changed;
-  }
-  return Object.keys(changes).length === 0 ? node : withEntries(node, changes);
 }
 
 /** A build without context is that of the directory. */
@@ -83,13 +83,11 @@ function withContext(service: Node, base: string): Node {
 function fillVariables(service: Node, variables: Variables): Node {
   const environment = child(service, "environment");
   if (service.kind !== "mapping" || environment?.kind !== "mapping") return service;
-  const changes: Record<string, Node> = Object.create(null);
-  for (const [name, { value }] of environment.entries) {
+  const filled = withValues(environment, (name, value) => {
     const found = isNull(value) && value.mark !== "reset" ? variables.get(name) : undefined;
-    if (found !== undefined) changes[name] = scalar(found, value.at);
-  }
-  if (Object.keys(changes).length === 0) return service;
-  return withEntries(service, { environment: withEntries(environment, changes) });
+    return found === undefined ? value : scalar(found, value.at);
+  });
+  return filled === environment ? service : withEntries(service, { environment: filled });
 }
 
 /** The content of a secret or config that a variable holds. */

@@ -1,8 +1,7 @@
 import { anywhereIn } from "../../model/reach.ts";
 import { rulesOf, type TSchema } from "../../model/schema.ts";
 import { below, type Problem } from "../problem.ts";
-import type { Entry, Node } from "../yaml/node.ts";
-import { scalar } from "../yaml/node.ts";
+import { type Entry, type Node, scalar, withItems } from "../yaml/node.ts";
 
 /** Whether a default or a required field stands anywhere in it. */
 const hasMore = anywhereIn(
@@ -16,8 +15,7 @@ export function complete(node: Node, schema: TSchema, path: string, problems: Pr
   if (node.kind === "scalar" || !hasMore(schema)) return node;
   const rules = rulesOf(schema);
   if (rules.kind === "list" && node.kind === "sequence") {
-    const items = node.items.map((item, index) => complete(item, rules.items, below(path, index), problems));
-    return items.every((item, index) => item === node.items[index]) ? node : { ...node, items };
+    return withItems(node, (item, index) => complete(item, rules.items, below(path, index), problems));
   }
   if (node.kind !== "mapping" || (rules.kind !== "map" && rules.kind !== "struct")) return node;
   let entries: Map<string, Entry> | undefined;
@@ -27,7 +25,8 @@ export function complete(node: Node, schema: TSchema, path: string, problems: Pr
   };
   for (const [key, { at, value: before }] of node.entries) {
     const own = rules.kind === "map" ? rules.values : rules.properties[key];
-    const value = own === undefined ? before : complete(before, own, below(path, key), problems);
+    if (own === undefined || before.kind === "scalar") continue;
+    const value = complete(before, own, below(path, key), problems);
     if (value !== before) set(key, { at, value });
   }
   if (rules.kind === "struct") {

@@ -90,7 +90,10 @@ export class Presenter {
     if (rules.kind !== "struct") return this.show(value, schema);
     if (rules.short === "ulimit") return this.#ulimit(value);
     const shown = new Map<string, Shown>();
-    for (const name of this.#fieldsOf(value, rules)) {
+    const places = placesOf(rules);
+    const names = Object.keys(value);
+    const fields = names.filter((name) => places.has(name));
+    for (const name of this.#ordered(fields, places)) {
       const property = rules.properties[name]!;
       const own = rulesOf(property);
       const field = value[name];
@@ -100,16 +103,14 @@ export class Presenter {
       const text = this.show(always, property);
       if (this.#mayBeEmpty(own) || !this.#isEmpty(text)) shown.set(key, text);
     }
-    if (this.#format === "yaml") this.extensions(value, shown);
+    if (this.#format === "yaml" && fields.length < names.length) this.extensions(value, shown);
     return shown;
   }
 
-  /** In their order. YAML shows no field that is not there; JSON has some. */
-  #fieldsOf(value: Record<string, unknown>, rules: StructRules): readonly string[] {
-    const places = placesOf(rules);
-    if (this.#format === "json") return [...places.keys()];
-    const names = Object.keys(value).filter((name) => places.has(name));
-    return names.sort((a, b) => places.get(a)! - places.get(b)!);
+  /** Fields in their order. YAML shows none that is not there; JSON has some. */
+  #ordered(fields: string[], places: ReadonlyMap<string, number>): Iterable<string> {
+    if (this.#format === "json") return places.keys();
+    return fields.sort((a, b) => places.get(a)! - places.get(b)!);
   }
 
   /** Whether a mapping is shown although nothing of it is. */
@@ -155,8 +156,9 @@ export class Presenter {
   }
 
   #sorted(value: Record<string, unknown>, show: (one: unknown) => Shown): ReadonlyMap<string, Shown> {
-    const keys = Object.keys(value).sort(this.#order);
-    return new Map(keys.map((key) => [key, show(value[key])]));
+    const shown = new Map<string, Shown>();
+    for (const key of Object.keys(value).sort(this.#order)) shown.set(key, show(value[key]));
+    return shown;
   }
 
   #ulimit(value: Record<string, unknown>): Shown {

@@ -3,8 +3,10 @@ import { readsAsString } from "../yaml/plain-scalar.ts";
 /** Words that YAML 1.1 takes for booleans, and numbers to the base of 60: quoted for its readers. */
 const YAML_1_1 =
   /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$/;
-/** Words, names and paths: most of what is printed. */
-const SIMPLE = /^[A-Za-z/][A-Za-z0-9_./-]*$/;
+/** Words, names, paths, images and URLs: most of what is printed. */
+const SIMPLE = /^[A-Za-z/](?:[A-Za-z0-9_./-]|:(?!$))*$/;
+/** What stands between double quotes as it is. */
+const UNESCAPED = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const DATE = /^\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?(Z|[-+]\d{2}:\d{2})?)?$/;
 const ESCAPES: Readonly<Record<string, string>> = {
   "\0": "\\0",
@@ -39,12 +41,14 @@ interface Analysis {
  */
 export function yamlScalar(text: string, indent: number): string {
   if (SIMPLE.test(text) && readsAsString(text) && !YAML_1_1.test(text)) return text;
-  const { plain, singleQuoted, block } = analyse(text);
-  if (text.includes("\n")) return block && !/^\n+$/.test(text) ? literal(text, indent) : doubleQuoted(text);
+  if (text.includes("\n")) {
+    return analyse(text).block && !/^\n+$/.test(text) ? literal(text, indent) : doubleQuoted(text);
+  }
   if (text === "<<") return "'<<'";
   if (!readsAsString(text) || DATE.test(text)) return doubleQuoted(text);
-  const single = singleQuoted ? `'${text.replaceAll("'", "''")}'` : doubleQuoted(text);
-  return plain && !YAML_1_1.test(text) ? text : single;
+  const { plain, singleQuoted } = analyse(text);
+  if (plain && !YAML_1_1.test(text)) return text;
+  return singleQuoted ? `'${text.replaceAll("'", "''")}'` : doubleQuoted(text);
 }
 
 /** A mapping's key: never over several lines. */
@@ -86,6 +90,7 @@ function literal(text: string, indent: number): string {
 }
 
 function doubleQuoted(text: string): string {
+  if (UNESCAPED.test(text)) return `"${text}"`;
   let result = '"';
   for (const char of text) {
     const short = ESCAPES[char];

@@ -29,10 +29,11 @@ function keyOf(key: string, { keys }: Written): string {
 /** @param first what stands before the first line instead of blanks: the dash of a list. */
 function writeMapping(value: ReadonlyMap<string, Shown>, indent: number, first: string, out: Written): void {
   const { lines } = out;
-  let lead = first === "" ? " ".repeat(indent) : first;
+  const blanks = " ".repeat(indent);
+  let lead = first === "" ? blanks : first;
   for (const [key, field] of value) {
     const name = `${lead}${keyOf(key, out)}:`;
-    lead = " ".repeat(indent);
+    lead = blanks;
     if (field instanceof Map && field.size > 0) {
       lines.push(name);
       writeMapping(field, indent + 2, "", out);
@@ -47,10 +48,11 @@ function writeMapping(value: ReadonlyMap<string, Shown>, indent: number, first: 
 
 function writeList(value: readonly Shown[], indent: number, first: string, out: Written): void {
   const { lines } = out;
-  let lead = first === "" ? " ".repeat(indent) : first;
+  const blanks = " ".repeat(indent);
+  let lead = first === "" ? blanks : first;
   for (const item of value) {
     const dash = `${lead}- `;
-    lead = " ".repeat(indent);
+    lead = blanks;
     if (item instanceof Map && item.size > 0) writeMapping(item, indent + 2, dash, out);
     else if (Array.isArray(item) && item.length > 0) writeList(item, indent + 2, dash, out);
     else lines.push(dash + inline(item, indent + 2));

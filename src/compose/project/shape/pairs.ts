@@ -1,7 +1,16 @@
 import type { PairsRules } from "../../model/schema.ts";
 import { below } from "../problem.ts";
-import { formatScalar } from "../units/number.ts";
-import { describeKind, type Entry, type Mapping, type Node, scalar, sequence, textOf } from "../yaml/node.ts";
+import { asText, formatScalar } from "../units/number.ts";
+import {
+  describeKind,
+  type Entry,
+  type Mapping,
+  type Node,
+  scalar,
+  sequence,
+  textOf,
+  withValues,
+} from "../yaml/node.ts";
 
 /** Notes a problem, and gives a value to go on with. */
 export type Fail = (node: Node, path: string, message: string) => Node;
@@ -15,18 +24,12 @@ export function shapePairs(node: Node, rules: PairsRules, path: string, fail: Fa
   if (node.kind !== "mapping") {
     return fail(node, path, expected(node, rules.noList ? "a mapping" : "a mapping or a list of KEY=value"));
   }
-  const entries = new Map<string, Entry>();
-  for (const [key, { at, value }] of node.entries) {
-    if (value.mark === "reset") entries.set(key, { at, value });
-    else if (rules.lists) entries.set(key, { at, value: texts(value, below(path, key), fail) });
-    else if (value.kind !== "scalar") {
-      fail(value, below(path, key), expected(value, "a string, number, boolean or nothing"));
-    } else {
-      const text = value.value === null ? lone(value) : { ...value, value: formatScalar(value) };
-      entries.set(key, { at, value: text });
-    }
-  }
-  return { ...node, entries };
+  return withValues(node, (key, value) => {
+    if (value.mark === "reset") return value;
+    if (rules.lists) return texts(value, below(path, key), fail);
+    if (value.kind === "scalar") return value.value === null ? lone(value) : asText(value);
+    return fail(value, below(path, key), expected(value, "a string, number, boolean or nothing"));
+  });
 }
 
 function listToPairs(

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { anywhereIn } from "../../model/reach.ts";
 import { type Common, rulesOf, type TSchema } from "../../model/schema.ts";
-import { child, type Entry, type Node, type Scalar, textOf, withEntries } from "../yaml/node.ts";
+import { child, type Node, type Scalar, textOf, withEntries, withItems, withValues } from "../yaml/node.ts";
 
 /** What is no path of this machine: left as it is. */
 const REMOTE = ["https://", "http://", "git://", "ssh://", "github.com/", "git@"];
@@ -36,8 +36,7 @@ export function resolvePaths(node: Node, schema: TSchema, base: string): Node {
       return mapEntries(node, (_, value) => resolvePaths(value, rules.values, base));
     case "list": {
       if (node.kind !== "sequence") return node;
-      const items = node.items.map((item) => resolvePaths(item, rules.items, base));
-      return items.every((item, index) => item === node.items[index]) ? node : { ...node, items };
+      return withItems(node, (item) => resolvePaths(item, rules.items, base));
     }
     case "pairs": {
       const { valuePath } = rules;
@@ -53,15 +52,7 @@ export function resolvePaths(node: Node, schema: TSchema, base: string): Node {
 }
 
 function mapEntries(node: Node, change: (key: string, value: Node) => Node): Node {
-  if (node.kind !== "mapping") return node;
-  let entries: Map<string, Entry> | undefined;
-  for (const [key, entry] of node.entries) {
-    const value = change(key, entry.value);
-    if (value === entry.value) continue;
-    entries ??= new Map(node.entries);
-    entries.set(key, { at: entry.at, value });
-  }
-  return entries === undefined ? node : { ...node, entries };
+  return node.kind === "mapping" ? withValues(node, change) : node;
 }
 
 function resolved(node: Node, kind: NonNullable<Common["path"]>, base: string): Node {

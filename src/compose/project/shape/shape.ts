@@ -15,7 +15,7 @@ import { longSyntax } from "../short/fields.ts";
 import { parsePorts } from "../short/ports.ts";
 import { parseBytes } from "../units/bytes.ts";
 import { parseDuration } from "../units/duration.ts";
-import { formatScalar } from "../units/number.ts";
+import { asText } from "../units/number.ts";
 import { splitCommand } from "../units/shell-words.ts";
 import {
   child,
@@ -24,11 +24,13 @@ import {
   isNull,
   type Mapping,
   type Node,
+  type Place,
   type Scalar,
   type ScalarValue,
   scalar,
   sequence,
   textOf,
+  withValues,
 } from "../yaml/node.ts";
 import { distinct } from "./distinct.ts";
 import { didYouMean } from "./nearest.ts";
@@ -121,7 +123,7 @@ class Shaper {
       case "text":
         return this.#text(node, rules, path);
       case "anyText":
-        if (node.kind === "scalar" && node.value !== null) return { ...node, value: formatScalar(node) };
+        if (node.kind === "scalar" && node.value !== null) return asText(node);
         return this.#expected(node, path, "a string, number or boolean");
       case "flag":
         return this.#flag(node, rules, path);
@@ -166,18 +168,13 @@ class Shaper {
         rules.short === undefined ? "" : rules.short === "ulimit" ? "a number or " : "a string or ";
       return this.#expected(node, path, `${orShort}a mapping`);
     }
-    const entries = new Map<string, Entry>();
-    for (const [key, entry] of long.entries) {
+    const shaped = withValues(long, (key, value, at) => {
       const schema = Object.hasOwn(rules.properties, key) ? rules.properties[key] : undefined;
-      if (schema !== undefined && !rulesOf(schema).internal) {
-        entries.set(key, { at: entry.at, value: this.shape(entry.value, schema, below(path, key)) });
-      } else if (rules.extensions && key.startsWith("x-")) {
-        entries.set(key, entry);
-      } else {
-        this.#unknown(key, entry, rules, path);
-      }
-    }
-    const shaped: Mapping = { ...long, entries };
+      if (schema !== undefined && !rulesOf(schema).internal)
+        return this.shape(value, schema, below(path, key));
+      if (!rules.extensions || !key.startsWith("x-")) this.#unknown(key, at, rules, path);
+      return value;
+    });
     return Object.hasOwn(rules.properties, "external") ? this.#externalName(long, shaped, path) : shaped;
   }
 
@@ -197,10 +194,10 @@ class Shaper {
     }
   }
 
-  #unknown(key: string, entry: Entry, rules: StructRules, path: string): void {
+  #unknown(key: string, at: Place, rules: StructRules, path: string): void {
     const known = Object.keys(rules.properties).filter((name) => !rulesOf(rules.properties[name]!).internal);
     const message = `unknown attribute${didYouMean(key, known)}`;
-    this.#shaping.problems.push({ path: below(path, key), message, at: entry.at });
+    this.#shaping.problems.push({ path: below(path, key), message, at });
   }
 
   /** `external: {name: x}`, the old way of `external: true` and `name: x`. */
@@ -223,15 +220,13 @@ class Shaper {
       if (long !== node) return long;
       return this.#expected(node, path, rules.fromList === undefined ? "a mapping" : "a list or a mapping");
     }
-    const entries = new Map<string, Entry>();
-    for (const [key, entry] of long.entries) {
+    return withValues(long, (key, value, at) => {
       if (!rules.names.test(key)) {
         const message = `a name of letters, digits, ".", "_" and "-" was expected`;
-        this.#shaping.problems.push({ path: below(path, key), message, at: entry.at });
+        this.#shaping.problems.push({ path: below(path, key), message, at });
       }
-      entries.set(key, { at: entry.at, value: this.shape(entry.value, rules.values, below(path, key)) });
-    }
-    return { ...long, entries };
+      return this.shape(value, rules.values, below(path, key));
+    });
   }
 
   #namesToMapping(node: Node, fromList: "null" | "dependency", path: string): Node {
@@ -261,15 +256,22 @@ class Shaper {
       const item = this.shape(node, rules.items, path);
       return uninterpolated && !SOON_LISTS.test(path) ? node : sequence([item], node.at);
     }
-    const areLeft = rules.short === "ports" && uninterpolated && !node.items.every(isReadablePort);
-    const items = node.items.flatMap((item, index) => {
-      const itemPath = below(path, index);
-      if (areLeft && item.kind === "scalar") return [item];
-      const expanded = rules.short === "ports" ? this.#ports(item, itemPath) : undefined;
-      return (expanded ?? [item]).map((one) => this.shape(one, rules.items, itemPath));
-    });
+    const items =
+      rules.short === "ports"
+        ? this.#portList(node.items, rules, path)
+        : node.items.map((item, index) => this.shape(item, rules.items, below(path, index)));
     const kept = items.filter((item) => item.mark !== "reset");
     return { ...node, items: rules.unique === undefined ? kept : distinct(kept, rules.unique) };
+  }
+
+  #portList(items: readonly Node[], rules: ListRules, path: string): Node[] {
+    const areLeft = this.#shaping.uninterpolated && !items.every(isReadablePort);
+    return items.flatMap((item, index) => {
+      if (areLeft && item.kind === "scalar") return [item];
+      const itemPath = below(path, index);
+      const expanded = this.#ports(item, itemPath) ?? [item];
+      return expanded.map((one) => this.shape(one, rules.items, itemPath));
+    });
   }
 
   #ports(node: Node, path: string): Node[] | undefined {

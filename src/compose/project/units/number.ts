@@ -36,3 +36,8 @@ export function formatScalar({ value, float }: Pick<Scalar, "value" | "float">):
   if (typeof value !== "number") return String(value ?? "");
   return float || !Number.isSafeInteger(value) || Object.is(value, -0) ? formatFloat(value) : String(value);
 }
+
+/** The same scalar as a string. */
+export function asText(node: Scalar): Scalar {
+  return typeof node.value === "string" ? node : { ...node, value: formatScalar(node) };
+}

@@ -78,7 +78,8 @@ export class NodeBuilder {
       entries.set(key, { at, value });
     }
     this.#merge(entries, merged ?? []);
-    const children = Array.from(entries.values(), ({ value }) => value);
+    const children: Node[] = [];
+    for (const { value } of entries.values()) children.push(value);
     return this.#measured({ kind: "mapping", entries, at: this.at(offset), mark }, children);
   }
 
@@ -119,7 +120,7 @@ export class NodeBuilder {
     let values = 1;
     let depth = 0;
     for (const one of children) {
-      const extent = this.#extents.get(one) ?? OF_SCALAR;
+      const extent = one.kind === "scalar" ? OF_SCALAR : this.#extents.get(one)!;
       values += extent.values;
       if (extent.depth > depth) depth = extent.depth;
     }

@@ -80,6 +80,24 @@ export function withEntries(node: Mapping, changes: Readonly<Record<string, Node
   return { ...node, entries };
 }
 
+/** The same mapping with each value changed; itself where none is another. */
+export function withValues(node: Mapping, change: (key: string, value: Node, at: Place) => Node): Mapping {
+  let entries: Map<string, Entry> | undefined;
+  for (const [key, { at, value: before }] of node.entries) {
+    const value = change(key, before, at);
+    if (value === before) continue;
+    entries ??= new Map(node.entries);
+    entries.set(key, { at, value });
+  }
+  return entries === undefined ? node : { ...node, entries };
+}
+
+/** The same list with each item changed; itself where none is another. */
+export function withItems(node: Sequence, change: (item: Node, index: number) => Node): Sequence {
+  const items = node.items.map(change);
+  return items.every((item, index) => item === node.items[index]) ? node : { ...node, items };
+}
+
 /** Plain JavaScript values, without places. Objects have no prototype: `__proto__` is a key like any other. */
 export function plain(node: Node): unknown {
   switch (node.kind) {

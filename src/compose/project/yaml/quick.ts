@@ -10,9 +10,9 @@ const BEYOND = new Error("beyond the quick reader");
 const NOT_HERE = /[\t\r\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/;
 /** What it leaves to the library where a line begins with it. */
 const NO_LINES = ["---", "...", "%"];
-const KEY = /[A-Za-z0-9_.$/<][A-Za-z0-9_.$/<@ +-]*?(?= *:(?:[ \n]|$))/y;
-const QUOTED_KEY = /"([^"\\\n]*)"|'([^'\n]*)'/y;
-const COLON = / *:(?=[ \n]|$)/y;
+/** A key and its colon. */
+const KEY = /([A-Za-z0-9_.$/<][A-Za-z0-9_.$/<@ +-]*?) *:(?=[ \n]|$)/y;
+const QUOTED_KEY = /(?:"([^"\\\n]*)"|'([^'\n]*)') *:(?=[ \n]|$)/y;
 const ANCHOR = /&([A-Za-z0-9_-]+)(?=[ \n]|$) */y;
 const TAG = /!(reset|override)(?=[ \n]|$) */y;
 const ALIAS = /\*([A-Za-z0-9_-]+)/y;
@@ -158,8 +158,7 @@ class QuickReader {
 
   #isKey(): boolean {
     const start = this.#at;
-    const found =
-      (this.#match(KEY) ?? this.#match(QUOTED_KEY)) !== undefined && this.#match(COLON) !== undefined;
+    const found = (this.#match(KEY) ?? this.#match(QUOTED_KEY)) !== undefined;
     this.#at = start;
     return found;
   }
@@ -181,10 +180,10 @@ class QuickReader {
 
   #key(): Omit<Pair, "value"> {
     const at = this.#build.at(this.#at);
-    const plain = this.#match(KEY)?.[0];
+    const plain = this.#match(KEY)?.[1];
     const quoted = plain === undefined ? this.#match(QUOTED_KEY) : undefined;
     const key = plain ?? quoted?.[1] ?? quoted?.[2];
-    if (key === undefined || this.#match(COLON) === undefined) throw BEYOND;
+    if (key === undefined) throw BEYOND;
     if (plain !== undefined && typeof plainScalar(plain) !== "string") throw BEYOND;
     return { key, plain: plain !== undefined, at };
   }
@@ -275,7 +274,8 @@ class QuickReader {
 
   #quoted(): string {
     const double = this.#match(DOUBLE)?.[0];
-    if (double !== undefined) return JSON.parse(double) as string;
+    if (double !== undefined)
+      return double.includes("\\") ? (JSON.parse(double) as string) : double.slice(1, -1);
     const single = this.#match(SINGLE)?.[0];
     if (single === undefined) throw BEYOND;
     return single.slice(1, -1).replaceAll("''", "'");
@@ -308,6 +308,8 @@ class QuickReader {
 
   /** Blanks, line ends and comments inside a flow collection; its lines must be deeper than what it belongs to. */
   #flowSpace(): void {
+    const next = this.#text[this.#at];
+    if (next !== " " && next !== "\n") return;
     const space = this.#match(/(?:[ \n]|(?<=[ \n])#[^\n]*)*/y)?.[0] ?? "";
     const newline = space.lastIndexOf("\n");
     if (newline !== -1 && space.length - newline - 1 <= this.#parent) throw BEYOND;
