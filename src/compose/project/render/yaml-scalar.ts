@@ -3,8 +3,8 @@ import { readsAsString } from "../yaml/plain-scalar.ts";
 /** Words that YAML 1.1 takes for booleans, and numbers to the base of 60: quoted for its readers. */
 const YAML_1_1 =
   /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$|^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$/;
-/** Words, names, paths, images and URLs: most of what is printed. */
-const SIMPLE = /^[A-Za-z/](?:[A-Za-z0-9_./-]|:(?!$))*$/;
+/** Words, names, paths, images and URLs, but for words that mean something else: most of what is printed. */
+const SIMPLE = /^(?!(?:y|yes|n|no|on|off|true|false|null)$)[a-z/](?:[a-z0-9_./-]|:(?!$))*$/i;
 /** What stands between double quotes as it is. */
 const UNESCAPED = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const DATE = /^\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?(Z|[-+]\d{2}:\d{2})?)?$/;
@@ -40,7 +40,7 @@ interface Analysis {
  * @param indent columns before the lines of a text with line breaks
  */
 export function yamlScalar(text: string, indent: number): string {
-  if (SIMPLE.test(text) && readsAsString(text) && !YAML_1_1.test(text)) return text;
+  if (SIMPLE.test(text)) return text;
   if (text.includes("\n")) {
     return analyse(text).block && !/^\n+$/.test(text) ? literal(text, indent) : doubleQuoted(text);
   }

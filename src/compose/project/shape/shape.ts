@@ -168,6 +168,8 @@ class Shaper {
         rules.short === undefined ? "" : rules.short === "ulimit" ? "a number or " : "a string or ";
       return this.#expected(node, path, `${orShort}a mapping`);
     }
+    // What a short syntax stands for is canonical, but for the path of `include`, which is a list.
+    if (long !== node && rules.short !== "include") return long;
     const shaped = withValues(long, (key, value, at) => {
       const schema = Object.hasOwn(rules.properties, key) ? rules.properties[key] : undefined;
       if (schema !== undefined && !rulesOf(schema).internal)
@@ -269,8 +271,7 @@ class Shaper {
     return items.flatMap((item, index) => {
       if (areLeft && item.kind === "scalar") return [item];
       const itemPath = below(path, index);
-      const expanded = this.#ports(item, itemPath) ?? [item];
-      return expanded.map((one) => this.shape(one, rules.items, itemPath));
+      return this.#ports(item, itemPath) ?? [this.shape(item, rules.items, itemPath)];
     });
   }
 
@@ -279,7 +280,7 @@ class Shaper {
     if (this.#mayBeAnything(node)) return undefined;
     if (typeof node.value !== "string" && typeof node.value !== "number") return undefined;
     try {
-      return parsePorts(String(node.value)).map((port) => fieldsToNode({ ...port }, node.at));
+      return parsePorts(String(node.value)).map((port) => fieldsToNode(port, node.at));
     } catch (error) {
       this.#fail(node, path, (error as Error).message);
       return [];

@@ -18,7 +18,7 @@ export function longSyntax(short: StructShort, value: string | number): Fields |
     case "build":
       return { context: value };
     case "volume":
-      return { ...parseVolume(value) };
+      return parseVolume(value);
     case "device":
       return device(value);
     case "file-mount":

@@ -1,14 +1,14 @@
 import { posix } from "node:path";
 
 /** The fields of a volume's long syntax. */
-export interface VolumeFields {
+export type VolumeFields = {
   type: "bind" | "volume";
   source?: string;
   target: string;
   read_only?: true;
   bind?: { selinux?: string; propagation?: string };
   volume?: { nocopy?: true };
-}
+};
 
 const PROPAGATIONS = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
