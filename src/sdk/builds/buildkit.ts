@@ -1,7 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import type { FileTree, StatusMessage, TreeFilter } from "../../lib/buildkit/index.ts";
 import type { Handler } from "../../lib/grpc/index.ts";
 import type { JsonMessage } from "../../wire/index.ts";
@@ -11,7 +8,7 @@ import { ResponseError } from "../errors.ts";
 import { jsonLines } from "../json-lines.ts";
 import type { Query } from "../query.ts";
 import { Undo } from "../undo.ts";
-import { sha256Hex, webCrypto } from "../web-crypto.ts";
+import { webCrypto } from "../web-crypto.ts";
 import { BuildError } from "./error.ts";
 import { isBerth } from "./identity.ts";
 import type { BuildInput } from "./input.ts";
@@ -195,14 +192,8 @@ export class BuildKitBuild {
   async #sendable(withBerth: boolean, undo: Undo): Promise<BuildInput["context"]> {
     const { context } = this.#job.input;
     if (context.kind !== "tar" || withBerth) return context;
-    const path = await mkdtemp(join(tmpdir(), "berth-context-"));
-    undo.defer(() => rm(path, { recursive: true, force: true }));
-    const [{ unpackTree }, { decompressed }] = await Promise.all([
-      import("../files/unpack.ts"),
-      import("../files/decompressed.ts"),
-    ]);
-    await unpackTree(decompressed(context.bytes), { directory: path, name: (name) => name });
-    return { kind: "folder", path };
+    const { unpackedContext } = await import("./unpacked-context.ts");
+    return { kind: "folder", path: await unpackedContext(context.bytes, undo) };
   }
 
   /** What does not depend on where the folders are. */
@@ -254,7 +245,7 @@ export class BuildKitBuild {
     const headers = {
       "X-Docker-Expose-Session-Uuid": id,
       "X-Docker-Expose-Session-Name": encodeURIComponent(place.slice(place.lastIndexOf("/") + 1)),
-      "X-Docker-Expose-Session-Sharedkey": await sharedKey(place),
+      "X-Docker-Expose-Session-Sharedkey": await (await import("./session/shared-key.ts")).sharedKey(place),
       "X-Docker-Expose-Session-Grpc-Method": ["/grpc.health.v1.Health/Check", ...handlers.keys()],
     };
     const { stream } = await engine.hijack({ method: "POST", path: "/session", headers, signal }, "h2c");
@@ -309,17 +300,4 @@ type AnyMessage = Omit<JsonMessage, "aux"> & { readonly aux?: unknown };
 async function newSessionId(): Promise<string> {
   const bytes = (await webCrypto()).getRandomValues(new Uint8Array(25));
   return [...bytes].map((byte) => (byte % 36).toString(36)).join("");
-}
-
-/** By this the engine finds the copy of this folder that it made in an earlier build. */
-function sharedKey(place: string): Promise<string> {
-  return sha256Hex(JSON.stringify([machineId(), place]));
-}
-
-function machineId(): string {
-  try {
-    return readFileSync("/etc/machine-id", "utf8").trim() + hostname();
-  } catch {
-    return hostname();
-  }
 }

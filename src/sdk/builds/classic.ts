@@ -17,7 +17,7 @@ import { commonQuery } from "./request.ts";
 export async function runClassic(engine: Engine, options: BuildOptions): Promise<BuildResult> {
   refuseWhatNeedsBuildKit(options);
   const { signal, onProgress, classic = {} } = options;
-  const { remote, dockerfile, tar } = classicContext(readInput(options, missingInClassic));
+  const { remote, dockerfile, tar } = classicContext(await readInput(options, missingInClassic));
   const query = {
     ...commonQuery(options),
     forcerm: classic.forceRemove,

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, resolve } from "node:path";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { invalidParameter } from "../../lib/index.ts";
 import { type MemoryFiles, memoryFiles } from "./memory-context.ts";
 import type { BuildOptions } from "./options.ts";
-import { insideName, isRemote, realFolder } from "./places.ts";
+import { isRemote, realFolder } from "./places.ts";
 
 /** What a build is made from, as it is found on this machine. */
 export interface BuildInput {
@@ -27,7 +26,7 @@ export type NamedContext =
   | { readonly kind: "address"; readonly address: string };
 
 /** What is said of a Dockerfile that is not there. */
-type Missing = (path: string) => Error;
+export type Missing = (path: string) => Error;
 
 const missingInBuildKit: Missing = (path) =>
   new Error(`failed to read dockerfile: open ${path}: no such file or directory`);
@@ -39,7 +38,10 @@ export const missingInClassic: Missing = (path) =>
   );
 
 /** @throws with Docker's words */
-export function readInput(options: BuildOptions, missing: Missing = missingInBuildKit): BuildInput {
+export async function readInput(
+  options: BuildOptions,
+  missing: Missing = missingInBuildKit,
+): Promise<BuildInput> {
   const { context, dockerfile = "", contexts = {} } = options;
   const named = new Map(Object.entries(contexts).map(readNamed));
   const inline = inlineDockerfile(options);
@@ -54,7 +56,7 @@ export function readInput(options: BuildOptions, missing: Missing = missingInBui
     const path = realFolder(context);
     return {
       context: { kind: "folder", path },
-      dockerfile: inline ?? inFolder(path, dockerfile, missing),
+      dockerfile: inline ?? (await inFolder(path, dockerfile, missing)),
       named,
     };
   }
@@ -79,19 +81,10 @@ function inlineDockerfile({ dockerfileInline }: BuildOptions) {
   return { kind: "text", text, ignore: undefined } as const;
 }
 
-function inFolder(folder: string, file: string, missing: Missing): BuildInput["dockerfile"] {
+async function inFolder(folder: string, file: string, missing: Missing): Promise<BuildInput["dockerfile"]> {
   if (file === "") return { kind: "inside", name: defaultName(folder, missing) };
-  if (/^https?:\/\//.test(file))
-    throw new Error("a Dockerfile's own address is not supported: use it as the context");
-  const name = insideName(folder, file);
-  if (name !== undefined) {
-    if (!existsSync(`${folder}/${name}`)) throw missing(isAbsolute(file) ? file : `${folder}/${name}`);
-    // A link may lead out, where the engine does not follow it.
-    if (realpathSync(`${folder}/${name}`).startsWith(`${folder}/`)) return { kind: "inside", name };
-  }
-  if (!existsSync(file)) throw missing(file);
-  const own = `${dirname(resolve(file))}/${basename(file)}.dockerignore`;
-  return { kind: "text", text: readFileSync(file), ignore: existsSync(own) ? readFileSync(own) : undefined };
+  const { namedDockerfile } = await import("./named-dockerfile.ts");
+  return namedDockerfile(folder, file, missing);
 }
 
 /** What BuildKit takes where there is no `Dockerfile`. */

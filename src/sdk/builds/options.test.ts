@@ -71,26 +71,29 @@ test("caches are of images", () => {
   ]);
 });
 
-test("where the Dockerfile is", () => {
+test("where the Dockerfile is", async () => {
   const context = join(folder, "context");
   mkdirSync(join(context, "sub"), { recursive: true });
   for (const name of ["Dockerfile", "sub/Other"]) writeFileSync(join(context, name), "FROM x");
   writeFileSync(join(folder, "Outside"), "FROM y");
   writeFileSync(join(folder, "Outside.dockerignore"), "z");
-  const dockerfile = (file: string) => readInput({ context, dockerfile: file }).dockerfile;
-  expect(dockerfile("")).toEqual({ kind: "inside", name: "Dockerfile" });
-  expect(dockerfile("sub/Other")).toEqual({ kind: "inside", name: "sub/Other" });
-  expect(dockerfile(join(context, "sub/Other"))).toEqual({ kind: "inside", name: "sub/Other" });
-  expect(dockerfile(join(folder, "Outside"))).toMatchObject({ kind: "text", ignore: Buffer.from("z") });
-  expect(() => dockerfile("nosuch")).toThrow("failed to read dockerfile: open");
+  const dockerfile = async (file: string) => (await readInput({ context, dockerfile: file })).dockerfile;
+  expect(await dockerfile("")).toEqual({ kind: "inside", name: "Dockerfile" });
+  expect(await dockerfile("sub/Other")).toEqual({ kind: "inside", name: "sub/Other" });
+  expect(await dockerfile(join(context, "sub/Other"))).toEqual({ kind: "inside", name: "sub/Other" });
+  expect(await dockerfile(join(folder, "Outside"))).toMatchObject({
+    kind: "text",
+    ignore: Buffer.from("z"),
+  });
+  await expect(dockerfile("nosuch")).rejects.toThrow("failed to read dockerfile: open");
   const contexts = { n: folder, i: "docker-image://x" };
-  const remote = readInput({ context: "https://example.com/x.git#main", contexts });
+  const remote = await readInput({ context: "https://example.com/x.git#main", contexts });
   expect(remote.context).toEqual({ kind: "remote", url: "https://example.com/x.git#main" });
   expect([...remote.named]).toEqual([
     ["n", { kind: "folder", path: folder }],
     ["i", { kind: "address", address: "docker-image://x" }],
   ]);
-  expect(() => readInput({})).toThrow("a build needs a context or a Dockerfile");
+  await expect(readInput({})).rejects.toThrow("a build needs a context or a Dockerfile");
 });
 
 test("a context in memory is told in the order of a walk, and no path leads out of it", async () => {

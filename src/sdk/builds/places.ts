@@ -1,5 +1,4 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
-import { basename, isAbsolute, relative, resolve } from "node:path";
 
 /** Whether the engine is to fetch the context from an address. */
 export function isRemote(context: string): boolean {
@@ -19,12 +18,4 @@ export function realFolder(path: string): string {
     throw new Error(`unable to prepare context: ${text}`, { cause: error });
   }
   throw new Error(`unable to prepare context: context must be a directory: ${path}`);
-}
-
-/** The file's name in the context; undefined where it is outside. */
-export function insideName(folder: string, file: string): string | undefined {
-  const path = isAbsolute(file) || existsSync(file) ? resolve(file) : resolve(folder, file);
-  const real = existsSync(path) ? `${realpathSync(resolve(path, ".."))}/${basename(path)}` : path;
-  const name = relative(folder, real);
-  return name.startsWith("..") ? undefined : name;
 }

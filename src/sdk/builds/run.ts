@@ -63,7 +63,7 @@ async function tryShared(
   if (needed.some((list) => list !== undefined && list.length > 0)) return undefined;
   if (typeof options.context !== "string" || isRemote(options.context)) return undefined;
   if (engine.endpoint.kind !== "unix" || hasLayouts(options)) return undefined;
-  const job = prepare(engine, options, call);
+  const job = await prepare(engine, options, call);
   if (job === undefined || !canShareFolders(job)) return undefined;
   const attempt = new BuildKitBuild(job);
   if (await attempt.needsSession()) return undefined;
@@ -79,9 +79,9 @@ async function tryShared(
 }
 
 /** What is wrong is told when it is known who is asked, in its words. */
-function prepare(engine: Engine, options: BuildOptions, call: Call): BuildJob | undefined {
+async function prepare(engine: Engine, options: BuildOptions, call: Call): Promise<BuildJob | undefined> {
   try {
-    const input = readInput(options);
+    const input = await readInput(options);
     const plan = planOutputs([], options.push ?? false);
     return { engine, options, call, input, plan, secrets: new Map(), agents: NO_AGENTS };
   } catch {
@@ -109,7 +109,7 @@ async function runWithBuildKit(
   try {
     const agents = ssh.length === 0 ? NO_AGENTS : await (await import("./ssh.ts")).openSshAgents(ssh, undo);
     const secrets = secretsById(options.secrets ?? []);
-    const input = readInput(options);
+    const input = await readInput(options);
     const job = { engine, options, call, input, plan, secrets, agents };
     const canShare = withBerth && engine.endpoint.kind === "unix" && canShareFolders(job);
     const who = withBerth ? "berth" : "other";
