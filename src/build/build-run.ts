@@ -19,21 +19,20 @@ import { describeOutline } from "./describe/outline.ts";
 import { describeTargets } from "./describe/targets.ts";
 import {
   type BuildPlan,
-  type Dockerfile,
   formatPlatform,
   imageKey,
   type Platform,
-  parseCheckOptions,
   parsePlatform,
   readDockerfile,
 } from "./dockerfile/index.ts";
-import { baseOf, findImage, planWithImages } from "./find-images.ts";
-import { type BuildGraph, graphOf, type Vertex } from "./graph/index.ts";
+import { findImage } from "./find-images.ts";
+import type { BuildGraph, Vertex } from "./graph/index.ts";
 import { importedResults } from "./image/inline-cache.ts";
 import { type BuiltStages, produceOutputs } from "./image/output.ts";
 import { internalStep } from "./internal-step.ts";
 import { LogTails } from "./log-tails.ts";
-import type { FoundImage } from "./ports.ts";
+import { type Planned, planRun } from "./plan-run.ts";
+import { digestOfImage, type FoundImage } from "./ports.ts";
 import type { Report } from "./progress/events.ts";
 import { vertexNames } from "./progress/names.ts";
 import type { BuildScope } from "./solve/contract.ts";
@@ -46,17 +45,6 @@ export interface RunSurroundings {
   readonly lease: Lease;
   readonly report: Report;
   readonly signal: AbortSignal;
-}
-
-/** A plan and all that was found for it. */
-interface Planned {
-  readonly dockerfile: Dockerfile;
-  readonly plan: BuildPlan;
-  readonly graph: BuildGraph;
-  /** By `imageKey()`. */
-  readonly images: ReadonlyMap<string, FoundImage>;
-  /** Of the contexts that are images, by the contexts' names. */
-  readonly contextImages: ReadonlyMap<string, FoundImage>;
 }
 
 /** One build, from its request to its output. */
@@ -172,44 +160,15 @@ export class BuildRun {
   }
 
   async #plan(definition: Definition, platform: Platform): Promise<Planned> {
-    const { request, options } = { request: this.#request, options: this.#findOptions() };
-    const dockerfile = readDockerfile(definition.text);
-    const contextImages = await this.#contextImages(platform);
-    const check = request.buildArgs.get("BUILDKIT_DOCKERFILE_CHECK");
-    const { plan, images } = await planWithImages(
-      dockerfile,
-      {
-        target: request.target,
-        buildArgs: request.buildArgs,
-        labels: request.labels,
-        buildPlatform: this.#builder.platform,
-        targetPlatform: platform,
-        contexts: new Map(
-          [...request.contexts.keys()]
-            .filter((name) => name !== "")
-            .map((name) => [name, contextImages.has(name) ? baseOf(contextImages.get(name)!) : undefined]),
-        ),
-        imageName: (text) => this.#builder.images.fullName(text),
-        checkSignal: this.#builder.checkSignal,
-        ...(definition.ignore === undefined ? {} : { ignore: definition.ignore }),
-        ...(check === undefined ? {} : { checks: parseCheckOptions(check) }),
-        allStages: request.call === "check",
-      },
-      options,
-    );
-    const graph = graphOf(plan, {
-      imageDigests: new Map([...images].map(([key, image]) => [key, digestOfImage(image)])),
-      contextImages: new Map(
-        [...contextImages].map(([name, image]) => [
-          name,
-          { reference: digestOfImage(image), platform: image.platform },
-        ]),
-      ),
-      noCache: request.noCache,
+    const planned = await planRun(definition, {
+      ...this.#findOptions(),
+      builder: this.#builder,
+      platform,
+      contextImages: await this.#contextImages(platform),
     });
-    const nameOf = vertexNames(plan);
-    request.onPlan?.({ plan, graph, dockerfile, nameOf });
-    return { dockerfile, plan, graph, images, contextImages };
+    const { plan, graph, dockerfile } = planned;
+    this.#request.onPlan?.({ plan, graph, dockerfile, nameOf: vertexNames(plan) });
+    return planned;
   }
 
   #findOptions() {
@@ -399,9 +358,6 @@ export class BuildRun {
     }
   }
 }
-
-/** What decides on an image's files: its manifest, or its configuration where it never was in a registry. */
-export const digestOfImage = ({ manifestDigest, id }: FoundImage): Digest => manifestDigest ?? id;
 
 /** BuildKit's argument for what the steps see as their host's name. */
 function withHostname(request: BuildRequest): BuildRequest {

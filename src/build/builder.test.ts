@@ -11,6 +11,7 @@ import type { BuildRequest } from "./builder-contract.ts";
 import { BuildCache } from "./cache/index.ts";
 import { imageName, MACHINE } from "./dockerfile/testing.ts";
 import { ProvenanceStore } from "./image/provenance-store.ts";
+import { KnownPlans } from "./known-plans.ts";
 import type { FoundImage, Images, NewImage } from "./ports.ts";
 import type { BuildEvent } from "./progress/events.ts";
 import { type Behaviour, type FakeWorld, fakeWorld } from "./testing.ts";
@@ -91,6 +92,7 @@ function testBuilder(behaviours: Readonly<Record<string, Behaviour>> = {}): Test
       policy: { enabled: false, rules: [] },
       path: directory,
     }),
+    plans: new KnownPlans(),
     provenance: new ProvenanceStore(database),
     directory,
     discard: (path) => rm(path, { recursive: true }),

@@ -15,6 +15,7 @@ import type { BuildCache, CachePolicy } from "./cache/index.ts";
 import type { Contexts } from "./contexts/index.ts";
 import type { Platform } from "./dockerfile/index.ts";
 import type { ProvenanceStore } from "./image/provenance-store.ts";
+import type { KnownPlans } from "./known-plans.ts";
 import type { Images, Layers } from "./ports.ts";
 import type { Report } from "./progress/events.ts";
 import { Lease } from "./solve/lease.ts";
@@ -27,6 +28,7 @@ export interface BuilderOptions {
   readonly sourceTree: SourceTreeOf;
   readonly scheduler: Scheduler;
   readonly cache: BuildCache;
+  readonly plans: KnownPlans;
   readonly provenance: ProvenanceStore;
   /** For the work of builds, one directory each. It exists, and is the builder's own. */
   readonly directory: string;

@@ -29,34 +29,49 @@ export interface FindImagesOptions {
 export interface PlanWithImages {
   readonly plan: BuildPlan;
   readonly images: ReadonlyMap<string, FoundImage>;
+  /** What was asked for, round by round: images' triggers may need more images. */
+  readonly rounds: readonly (readonly ImageNeed[])[];
 }
 
 /** An image's triggers may need another image, whose triggers may need another. */
 const ROUNDS_MAX = 64;
 
-/** Plans again and again, each time with the images that were missing the last time, until none is missing. */
+/**
+ * Plans again and again, each time with the images that were missing the last time, until none is missing.
+ * @param known images that have been found before
+ */
 export async function planWithImages(
   dockerfile: Dockerfile,
   plan: Omit<PlanOptions, "images">,
+  known: ReadonlyMap<string, FoundImage>,
   options: FindImagesOptions,
 ): Promise<PlanWithImages> {
-  const images = new Map<string, FoundImage>();
-  const known = new Map<string, BaseImage>();
-  for (let round = 0; round < ROUNDS_MAX; round++) {
+  const images = new Map(known);
+  const rounds: ImageNeed[][] = [];
+  while (rounds.length < ROUNDS_MAX) {
     options.signal.throwIfAborted();
-    const planned = planBuild(dockerfile, { ...plan, images: known });
-    if (planned.missing.length === 0) return { plan: planned, images };
-    // All of them end before one's failure is told: the lease holds those that were found.
-    const found = await Promise.allSettled(planned.missing.map((need) => findForPlan(need, options)));
-    for (const [index, need] of planned.missing.entries()) {
-      const outcome = found[index]!;
-      if (outcome.status === "rejected") throw outcome.reason;
-      const image = outcome.value;
-      images.set(imageKey(need), image);
-      known.set(imageKey(need), baseOf(image));
-    }
+    const bases = new Map([...images].map(([key, image]) => [key, baseOf(image)]));
+    const planned = planBuild(dockerfile, { ...plan, images: bases });
+    if (planned.missing.length === 0) return { plan: planned, images, rounds };
+    rounds.push([...planned.missing]);
+    for (const [key, image] of await findImages(planned.missing, options)) images.set(key, image);
   }
   throw placedError(dockerfile.stages[0]!.from.source, "the triggers of images need more images without end");
+}
+
+/** Images that a plan needs, by `imageKey()`. */
+export async function findImages(
+  needs: readonly ImageNeed[],
+  options: FindImagesOptions,
+): Promise<ReadonlyMap<string, FoundImage>> {
+  // All of them end before one's failure is told: the lease holds those that were found.
+  const found = await Promise.allSettled(needs.map((need) => findForPlan(need, options)));
+  return new Map(
+    found.map((outcome, index) => {
+      if (outcome.status === "rejected") throw outcome.reason;
+      return [imageKey(needs[index]!), outcome.value];
+    }),
+  );
 }
 
 export const baseOf = ({ config, platform, author }: FoundImage): BaseImage => ({ config, platform, author });

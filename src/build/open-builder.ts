@@ -14,6 +14,7 @@ import { FileDigests, KnownSelections, LocalTree } from "./contents/index.ts";
 import { type Contexts, openContexts } from "./contexts/index.ts";
 import type { Platform } from "./dockerfile/index.ts";
 import { ProvenanceStore } from "./image/provenance-store.ts";
+import { KnownPlans } from "./known-plans.ts";
 import { fileOperations } from "./operations/file-operations.ts";
 import type { RunParts } from "./operations/run.ts";
 import { SourceLayers } from "./operations/source-layers.ts";
@@ -67,6 +68,7 @@ export async function openBuilder(options: OpenBuilderOptions): Promise<Builder>
     sourceTree: (opened, includes) => new LocalTree(opened, includes, digests),
     scheduler: new Scheduler({ operations, records, layers, cpuCount: cpuCount() }),
     cache: new BuildCache({ records, stocks, layers, policy, path: directory }),
+    plans: new KnownPlans(),
     provenance: new ProvenanceStore(database),
     directory: work,
     discard,

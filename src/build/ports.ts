@@ -74,6 +74,9 @@ export interface FoundImage extends Disposable {
   readonly inlineCache: unknown;
 }
 
+/** What decides on an image's files: its manifest, or its configuration where it never was in a registry. */
+export const digestOfImage = ({ manifestDigest, id }: FoundImage): Digest => manifestDigest ?? id;
+
 export interface FindOptions {
   readonly platform: Platform;
   /** Asks the registry even where the image is here. */
