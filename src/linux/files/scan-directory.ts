@@ -93,8 +93,10 @@ const chunkAt = ptr(chunk);
 const record = new Uint8Array(256);
 const record16 = new Uint16Array(record.buffer);
 const record32 = new Uint32Array(record.buffer);
+/** To copy from: numbers above 2^31 would be floating-point ones on the way. */
+const recordWords = new Int32Array(record.buffer);
 const identityBytes = Buffer.alloc(64);
-const identity32 = new Uint32Array(identityBytes.buffer, identityBytes.byteOffset, 16);
+const identityWords = new Int32Array(identityBytes.buffer, identityBytes.byteOffset, 16);
 const STATX_BASIC_STATS = 0x7ff;
 
 const EMPTY = cString("");
@@ -120,25 +122,33 @@ const IDENTITY_WORDS = 16;
 /** No chunk holds more entries: each takes 24 bytes at least. */
 const RUN_IDENTITIES = Math.ceil(CHUNK_BYTES / 24);
 const runBytes = Buffer.allocUnsafeSlow(RUN_IDENTITIES * IDENTITY_BYTES);
-const run32 = new Uint32Array(runBytes.buffer, runBytes.byteOffset, RUN_IDENTITIES * IDENTITY_WORDS);
+const runWords = new Int32Array(runBytes.buffer, runBytes.byteOffset, RUN_IDENTITIES * IDENTITY_WORDS);
 
 /**
  * What tells one state of a directory from another, for whoever has seen it before: 32 Latin-1 characters, the digest of the
  * names and identities (`ScannedEntry.identity`) of all entries, as the directory orders them. Pauses after each run of entries.
+ * @param directory a handle of which nothing was read, and nothing is after this
  */
-export function* fingerprintDirectory(directory: DirHandle): Generator<void, string, undefined> {
-  using copy = ownCopy(directory);
+export function* fingerprintDirectory({ fd }: DirHandle): Generator<void, string, undefined> {
   const hasher = new Bun.CryptoHasher("sha256");
-  for (let length = readChunk(copy.fd); length > 0; length = readChunk(copy.fd)) {
-    let entries = 0;
-    for (let at = 0; at < length; at += chunk[at + 16]! + (chunk[at + 17]! << 8)) {
-      if (isDots(at + 19) || !statAt(copy.fd, at + 19)) continue;
-      writeIdentity(run32, entries++ * IDENTITY_WORDS);
-    }
-    hasher.update(chunk.subarray(0, length)).update(runBytes.subarray(0, entries * IDENTITY_BYTES));
+  for (let length = readChunk(fd); length > 0; length = readChunk(fd)) {
+    const identities = identitiesInChunk(fd, length);
+    hasher.update(chunk.subarray(0, length)).update(runBytes.subarray(0, identities * IDENTITY_BYTES));
     yield;
   }
   return hasher.digest().toString("latin1");
+}
+
+/**
+ * Looks at the entries in the chunk: a function of its own, since what loops in a generator is compiled less well.
+ * @returns how many identities are in `runBytes` then
+ */
+function identitiesInChunk(fd: number, length: number): number {
+  let identities = 0;
+  for (let at = 0; at < length; at += chunk[at + 16]! + (chunk[at + 17]! << 8)) {
+    if (!isDots(at + 19) && statAt(fd, at + 19)) writeIdentity(runWords, identities++ * IDENTITY_WORDS);
+  }
+  return identities;
 }
 
 /** One path of a tree, its last component not followed; undefined where nothing is there. */
@@ -202,32 +212,32 @@ function nameAt(start: number): string {
 
 /** Offsets are those of `struct statx` in linux/stat.h, divided by what they index. */
 function entryOf(name: string): ScannedEntry {
-  writeIdentity(identity32, 0);
+  writeIdentity(identityWords, 0);
   const size = record32[11]! * 2 ** 32 + record32[10]!;
   const identity = identityBytes.toString("latin1", 0, IDENTITY_BYTES);
   return new ScannedEntry(name, identity, record16[14]!, record32[5]!, record32[6]!, record32[4]!, size);
 }
 
-function writeIdentity(into: Uint32Array, at: number): void {
+function writeIdentity(into: Int32Array, at: number): void {
   // Size, owner, kind and mode.
-  into[at] = record32[10]!;
-  into[at + 1] = record32[11]!;
-  into[at + 2] = record32[5]!;
-  into[at + 3] = record32[6]!;
+  into[at] = recordWords[10]!;
+  into[at + 1] = recordWords[11]!;
+  into[at + 2] = recordWords[5]!;
+  into[at + 3] = recordWords[6]!;
   // Times: of a change of facts, and of content.
-  into[at + 4] = record32[24]!;
-  into[at + 5] = record32[25]!;
-  into[at + 6] = record32[26]!;
+  into[at + 4] = recordWords[24]!;
+  into[at + 5] = recordWords[25]!;
+  into[at + 6] = recordWords[26]!;
   into[at + 7] = record16[14]!;
-  into[at + 8] = record32[28]!;
-  into[at + 9] = record32[29]!;
-  into[at + 10] = record32[30]!;
+  into[at + 8] = recordWords[28]!;
+  into[at + 9] = recordWords[29]!;
+  into[at + 10] = recordWords[30]!;
   into[at + 11] = 0;
   // Inode and device.
-  into[at + 12] = record32[8]!;
-  into[at + 13] = record32[9]!;
-  into[at + 14] = record32[34]!;
-  into[at + 15] = record32[35]!;
+  into[at + 12] = recordWords[8]!;
+  into[at + 13] = recordWords[9]!;
+  into[at + 14] = recordWords[34]!;
+  into[at + 15] = recordWords[35]!;
 }
 
 /** Seconds in 64 bits and nanoseconds in 32, little-endian. */
