@@ -5,7 +5,7 @@ import { checkContentTrust } from "../options/content-trust.ts";
 import { checkEnv } from "../options/environment.ts";
 import { parseUlimit } from "../options/resources.ts";
 import { defineCommand, exactly } from "../spec.ts";
-import { parseReference } from "../text/reference.ts";
+import { checkReference } from "../text/reference.ts";
 
 const ULIMITS: Flag<readonly Ulimit[]> = {
   type: "ulimit",
@@ -94,6 +94,6 @@ export const command = defineCommand({
 });
 
 function checkTag(text: string): string {
-  parseReference(text);
+  checkReference(text);
   return text;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { familiarReference, parseReference, withDefaultTag } from "./reference.ts";
+import { checkReference, familiarReference, parseReference, withDefaultTag } from "./reference.ts";
 
 test("names are read with Docker Hub's defaults, and written as short as they can be", () => {
   const full = (text: string) => {
@@ -23,4 +23,33 @@ test("what is no name is refused in Docker's words", () => {
   for (const wrong of ["", "a:", "a b", "a//b", "-a", "a:-x", "a@sha256:12", "a/../b"]) {
     expect(() => parseReference(wrong)).toThrow("invalid reference format");
   }
+});
+
+test("a check alone refuses what reading it refuses, and nothing else", () => {
+  const outcome = (work: () => unknown) => {
+    try {
+      work();
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const pieces = ["a", "0", ".", "-", "_", "/", ":", "A", "@"];
+  let texts = [
+    "",
+    "a".repeat(64),
+    `a:${"b".repeat(130)}`,
+    "a.b_c/d",
+    "a.b/",
+    "docker.io/x",
+    "index.docker.io/a",
+  ];
+  for (let round = 0, last = [""]; round < 5; round++) {
+    last = last.flatMap((text) => pieces.map((piece) => text + piece));
+    texts = texts.concat(last);
+  }
+  const wrong = texts.filter(
+    (text) => outcome(() => checkReference(text)) !== outcome(() => parseReference(text)),
+  );
+  expect(wrong).toEqual([]);
 });

@@ -84,7 +84,8 @@ export class BuildKitBuild {
         ...(who === "other" ? {} : berthQuery(options, this.#isTraced)),
         ...placed.query,
         version: who === "unknown" ? UNASKED : "2",
-        buildid: await newSessionId(),
+        // Only who knows it could end the build by it: it is sent to those who are known to ask for one.
+        buildid: who === "unknown" ? undefined : await newSessionId(),
         session: session || undefined,
         outputs: plan.asked === undefined ? undefined : JSON.stringify(plan.asked),
         cacheto: json(plan.caches.map(({ Type, Attrs }) => ({ Type, Attrs }))),
