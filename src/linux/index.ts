@@ -28,6 +28,7 @@ export { type RemoveTreeOptions, removeTree } from "./files/remove-tree.ts";
 export { resolveInRoot } from "./files/resolve-in-root.ts";
 export { type FollowOption, openRoot, RootDir } from "./files/root-dir.ts";
 export {
+  fingerprintAtOnce,
   fingerprintDirectory,
   ScannedEntry,
   scanDescriptor,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDescriptors } from "../testing.ts";
 import { openRoot } from "./root-dir.ts";
-import { type ScannedEntry, scanDirectory, scanPath } from "./scan-directory.ts";
+import { fingerprintAtOnce, type ScannedEntry, scanDirectory, scanPath } from "./scan-directory.ts";
 
 let top: string;
 beforeAll(async () => {
@@ -72,4 +72,21 @@ test("what is not there is undefined", () => {
   expect(scanPath(root, "none")).toBeUndefined();
   expect(scanPath(root, "facts/file/below")).toBeUndefined();
   expect(scanPath(root, "")!.kind).toBe("directory");
+});
+
+test("a fingerprint is that of the directory alone, whatever was looked at before", async () => {
+  const fingerprint = (path: string) => {
+    using root = openRoot(top);
+    using directory = root.directory(path);
+    return fingerprintAtOnce(directory);
+  };
+  await mkdir(join(top, "print"));
+  for (const name of ["a", "bcd", "efghijk"]) await writeFile(join(top, "print", name), name);
+  await mkdir(join(top, "before"));
+  await writeFile(join(top, "before", "x".repeat(200)), "");
+  const first = fingerprint("print");
+  fingerprint("before");
+  expect(fingerprint("print")).toBe(first);
+  await writeFile(join(top, "print/a"), "other");
+  expect(fingerprint("print")).not.toBe(first);
 });

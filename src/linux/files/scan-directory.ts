@@ -131,12 +131,24 @@ const runWords = new Int32Array(runBytes.buffer, runBytes.byteOffset, RUN_IDENTI
  */
 export function* fingerprintDirectory({ fd }: DirHandle): Generator<void, string, undefined> {
   const hasher = new Bun.CryptoHasher("sha256");
-  for (let length = readChunk(fd); length > 0; length = readChunk(fd)) {
+  for (;;) {
+    // Between a name and the next entry the kernel leaves what was there before.
+    chunk.fill(0);
+    const length = readChunk(fd);
+    if (length === 0) return hasher.digest().toString("latin1");
     const identities = identitiesInChunk(fd, length);
     hasher.update(chunk.subarray(0, length)).update(runBytes.subarray(0, identities * IDENTITY_BYTES));
     yield;
   }
-  return hasher.digest().toString("latin1");
+}
+
+/** The same without pauses. */
+export function fingerprintAtOnce(directory: DirHandle): string {
+  const look = fingerprintDirectory(directory);
+  for (;;) {
+    const step = look.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 /**
