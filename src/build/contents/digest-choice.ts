@@ -2,6 +2,7 @@ import type { Digest } from "../../lib/index.ts";
 import { fingerprintDirectory, Turns } from "../../linux/index.ts";
 import { folderDigest, SelectionDigester, selectionDigest } from "./digest.ts";
 import { FileDigests, type KnownFolder } from "./file-digests.ts";
+import { helpWith, rememberWalk } from "./fingerprint-thread.ts";
 import {
   type Choice,
   prefixOf,
@@ -57,24 +58,30 @@ class QuickDigest {
 
   async #folders({ node }: SelectedSource, digester: SelectionDigester): Promise<void> {
     const prefix = prefixOf(node);
+    const { root, includes } = this.#tree;
+    const walk = `${node.entry.fileId}${includes?.key ?? ""}`;
+    using help = helpWith(walk, root);
+    const gone: string[] = [];
     const paths = [node.path];
     for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
-      const { digest, folders } = await this.#folder(path, node, prefix);
+      gone.push(path);
+      const { digest, folders } =
+        this.#known(help?.take(path), path) ?? (await this.#folder(path, node, prefix));
       digester.folder(path.slice(prefix), digest);
       for (const name of folders) paths.push(below(path, name));
       const turn = this.#turns.over();
       if (turn !== undefined) await turn;
       this.#signal.throwIfAborted();
     }
+    rememberWalk(walk, gone);
   }
 
   async #folder(path: string, top: SourceNode, prefix: number): Promise<KnownFolder> {
-    const { digests, includes } = this.#tree;
+    const digests = this.#tree.digests!;
     // What changes from here on makes the times of some entry later than this.
     const beforeMs = Date.now();
     const fingerprint = await this.#fingerprint(path);
-    const key = includes === undefined ? fingerprint : `${fingerprint}${includes.key} ${path}`;
-    const known = digests!.findFolder(key);
+    const known = this.#known(fingerprint, path);
     if (known !== undefined) return known;
     const children = await this.#walk.children(new SourceNode(path, "", top.entry), prefix);
     const folder = {
@@ -82,8 +89,18 @@ class QuickDigest {
       folders: children.flatMap(({ name, entry }) => (entry.kind === "directory" ? [name] : [])),
     };
     const isSettled = children.every(({ entry }) => !FileDigests.isRacy(entry, beforeMs));
-    if (isSettled) digests!.addFolder(key, folder);
+    if (isSettled) digests.addFolder(this.#keyOf(fingerprint, path), folder);
     return folder;
+  }
+
+  #known(fingerprint: string | undefined, path: string): KnownFolder | undefined {
+    if (fingerprint === undefined) return undefined;
+    return this.#tree.digests!.findFolder(this.#keyOf(fingerprint, path));
+  }
+
+  #keyOf(fingerprint: string, path: string): string {
+    const { includes } = this.#tree;
+    return includes === undefined ? fingerprint : `${fingerprint}${includes.key} ${path}`;
   }
 
   async #fingerprint(path: string): Promise<string> {

@@ -42,7 +42,7 @@ export function lookAt({ root, includes }: Tree, path: string): ScannedEntry | u
 }
 
 /** A directory of the tree to work in. Its path has been resolved before: what has become a link since is refused. */
-export function openDirectory({ root }: Tree, path: string): DirHandle {
+export function openDirectory({ root }: Pick<Tree, "root">, path: string): DirHandle {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
   return new DirHandle(root.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
 }
