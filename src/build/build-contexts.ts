@@ -26,6 +26,8 @@ const IGNORE_BYTES_MAX = 16 << 20;
 /** The contexts of one build, opened when a step needs them. */
 export class BuildContexts {
   readonly #options: BuildContextsOptions;
+  /** The directory that the Dockerfile is in: help with a look at it begins while the build is planned. */
+  #opened: SourceTree | undefined;
   /** What of the build context is asked for; nothing: all of it. */
   #wanted: readonly string[] = [];
   /** Where the contexts that were opened come from, by name. */
@@ -33,6 +35,9 @@ export class BuildContexts {
 
   constructor(options: BuildContextsOptions) {
     this.#options = options;
+    const { context, ignore } = options.definition;
+    if (context?.live === true)
+      this.#opened = options.lease.use(options.sourceTree(context, includesOf(ignore)));
   }
 
   /** With the graph it is known what has to be brought here. */
@@ -60,7 +65,12 @@ export class BuildContexts {
   ): Promise<SourceTree> {
     const { definition, sourceTree } = this.#options;
     const { ignore, context } = definition;
-    if (context !== undefined) return this.#tree("", context, includesOf(ignore));
+    if (context !== undefined) {
+      const tree = this.#opened ?? sourceTree(context, includesOf(ignore));
+      this.#opened = undefined;
+      this.#remember("", context);
+      return tree;
+    }
     const wish = { name: "context", exclude: ignore?.lines ?? [], follow: this.#wanted, progress };
     const opened = await this.#open(source, wish, signal);
     this.#remember("", opened);

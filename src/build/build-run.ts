@@ -86,14 +86,6 @@ export class BuildRun {
       );
       return { imageId: undefined, metadata: {}, warnings: 0, answer };
     }
-    const planned = await this.#placed(definition, () => this.#plan(definition, platform));
-    const warnings = this.#warn(definition, planned.plan);
-    const { call } = this.#request;
-    if (call !== "build") {
-      const answer = describe(call, definition, planned);
-      return { imageId: undefined, metadata: {}, warnings, answer };
-    }
-    if (planned.plan.violation !== undefined) throw invalidParameter(planned.plan.violation);
     const contexts = new BuildContexts({
       request: this.#request,
       contexts: this.#builder.contexts,
@@ -102,6 +94,14 @@ export class BuildRun {
       lease: this.#lease,
       directory,
     });
+    const planned = await this.#placed(definition, () => this.#plan(definition, platform));
+    const warnings = this.#warn(definition, planned.plan);
+    const { call } = this.#request;
+    if (call !== "build") {
+      const answer = describe(call, definition, planned);
+      return { imageId: undefined, metadata: {}, warnings, answer };
+    }
+    if (planned.plan.violation !== undefined) throw invalidParameter(planned.plan.violation);
     contexts.planned(planned.graph);
     const imported = await this.#imported(platform);
     const outcomes = await this.#solve(

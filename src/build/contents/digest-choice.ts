@@ -2,7 +2,6 @@ import type { Digest } from "../../lib/index.ts";
 import { fingerprintDirectory, Turns } from "../../linux/index.ts";
 import { folderDigest, SelectionDigester, selectionDigest } from "./digest.ts";
 import { FileDigests, type KnownFolder } from "./file-digests.ts";
-import { helpWith, rememberWalk } from "./fingerprint-thread.ts";
 import {
   type Choice,
   prefixOf,
@@ -58,22 +57,16 @@ class QuickDigest {
 
   async #folders({ node }: SelectedSource, digester: SelectionDigester): Promise<void> {
     const prefix = prefixOf(node);
-    const { root, includes } = this.#tree;
-    const walk = `${node.entry.fileId}${includes?.key ?? ""}`;
-    using help = helpWith(walk, root);
-    const gone: string[] = [];
     const paths = [node.path];
     for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
-      gone.push(path);
       const { digest, folders } =
-        this.#known(help?.take(path), path) ?? (await this.#folder(path, node, prefix));
+        this.#known(this.#tree.help?.take(path), path) ?? (await this.#folder(path, node, prefix));
       digester.folder(path.slice(prefix), digest);
       for (const name of folders) paths.push(below(path, name));
       const turn = this.#turns.over();
       if (turn !== undefined) await turn;
       this.#signal.throwIfAborted();
     }
-    rememberWalk(walk, gone);
   }
 
   async #folder(path: string, top: SourceNode, prefix: number): Promise<KnownFolder> {

@@ -1,24 +1,26 @@
 import { log } from "../../lib/index.ts";
-import { cpuCount, type RootDir } from "../../linux/index.ts";
+import { cpuCount, type RootDir, scanPath } from "../../linux/index.ts";
 import { type FingerprintAnswer, type FingerprintJob, FolderStates } from "./fingerprint-job.ts";
 
 /** Fewer folders are looked at before the thread has woken up. */
 const FOLDERS_MIN = 16;
-const WALKS_MAX = 64;
 const FOLDERS_MAX = 10_000;
+const WALKS_MAX = 64;
+/** So long after the help began: a step that runs meanwhile may take hours, in which people work on. */
+const USED_MS = 100;
 
-/** What the thread finds out of a walk, for as long as the walk goes on. */
-export interface FolderHelp extends Disposable {
-  /** The folder's fingerprint, taken since the help began; undefined: it is to be taken here. */
-  take(path: string): string | undefined;
-  /** Resolves when the thread does no more for it. */
+/** What the thread was asked for. */
+interface FingerprintWork {
+  readonly states: FolderStates;
+  /** Of the folders, by their paths. */
+  readonly indexes: ReadonlyMap<string, number>;
   readonly ended: Promise<void>;
 }
 
 /**
  * Most of what a build costs of which nothing changed is a look at each file of its context. The thread does so from the last folder
- * on, while the main thread begins with the first, which takes half of the time where there is a processor to spare. It starts
- * when a walk through many folders has come to its end, for the next one; then it stays, and costs some 10 MB.
+ * on, beginning when the build does, while the main thread comes to the first one a little later. It starts behind a build with many
+ * folders, for the next one; then it stays, and costs some 10 MB.
  */
 class FingerprintThread {
   readonly #worker = new Worker(workerUrl(), { smol: true, ref: false });
@@ -38,25 +40,17 @@ class FingerprintThread {
     });
   }
 
-  help(root: RootDir, paths: readonly string[]): FolderHelp {
+  /** Begins with folders of a tree. */
+  begin(root: RootDir, paths: readonly string[]): FingerprintWork {
     const job = ++this.#jobs;
     const shared = FolderStates.memoryFor(paths.length);
-    const states = new FolderStates(shared);
-    const indexes = new Map(paths.map((path, index) => [path, index]));
     // The thread may still be at work when the build has ended.
     const own = root.subRoot("");
     const ended = Promise.withResolvers<void>();
     this.#working.set(job, { root: own, end: ended.resolve });
     this.#worker.postMessage({ job, rootFd: own.fd, paths, shared } satisfies FingerprintJob);
-    return {
-      take: (path) => {
-        const index = indexes.get(path);
-        // What it is just about to take, it may take longer for than we do.
-        return index === undefined || states.claim(index) ? undefined : states.told(index);
-      },
-      ended: ended.promise,
-      [Symbol.dispose]: () => states.claimAll(),
-    };
+    const indexes = new Map(paths.map((path, index) => [path, index]));
+    return { states: new FolderStates(shared), indexes, ended: ended.promise };
   }
 
   #ended(job: number): void {
@@ -75,22 +69,53 @@ function workerUrl(): string | URL {
 }
 
 let thread: FingerprintThread | undefined;
-/** Folders that were gone through the last time, in order; the least recent walk first. */
+/** Folders of trees that were looked at, in order, by their tops; the least recent first. */
 const walks = new Map<string, readonly string[]>();
 
-/** Undefined where there is nobody to help, or nothing that is worth it. @param walk tells this walk from others */
-export function helpWith(walk: string, root: RootDir): FolderHelp | undefined {
-  const paths = walks.get(walk);
-  return paths === undefined || thread === undefined || thread.isBroken
-    ? undefined
-    : thread.help(root, paths);
+/** Has the thread look at those folders of a tree that were looked at the last time. Belongs to one build. */
+export class FolderHelp implements Disposable {
+  readonly #top: string;
+  readonly #work: FingerprintWork | undefined;
+  readonly #nowMs: () => number;
+  readonly #usedUntilMs: number;
+  /** Folders that were asked about. */
+  readonly #asked = new Set<string>();
+
+  constructor(root: RootDir, nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+    this.#top = scanPath(root, "")!.fileId;
+    const paths = walks.get(this.#top);
+    const isThere = thread !== undefined && !thread.isBroken;
+    this.#work = paths !== undefined && isThere ? thread!.begin(root, paths) : undefined;
+    this.#usedUntilMs = nowMs() + USED_MS;
+  }
+
+  /** Resolves when the thread does no more. */
+  get ended(): Promise<void> {
+    return this.#work?.ended ?? Promise.resolve();
+  }
+
+  /** A folder's fingerprint, taken a moment ago; undefined: it is to be taken here. */
+  take(path: string): string | undefined {
+    this.#asked.add(path);
+    const { indexes, states } = this.#work ?? {};
+    const index = indexes?.get(path);
+    // What the thread is at just now may take it longer than us.
+    if (states === undefined || index === undefined || states.claim(index)) return undefined;
+    return this.#nowMs() < this.#usedUntilMs ? states.told(index) : undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#work?.states.claimAll();
+    if (this.#asked.size > 0) remember(this.#top, [...this.#asked]);
+  }
 }
 
 /** For the next time. */
-export function rememberWalk(walk: string, paths: readonly string[]): void {
-  walks.delete(walk);
+function remember(top: string, paths: readonly string[]): void {
+  walks.delete(top);
   if (paths.length < FOLDERS_MIN || paths.length > FOLDERS_MAX || cpuCount() < 2) return;
-  walks.set(walk, paths);
+  walks.set(top, paths);
   if (walks.size > WALKS_MAX) walks.delete(walks.keys().next().value!);
   thread ??= new FingerprintThread();
 }

@@ -3,6 +3,7 @@ export { type BaseFiles, baseOfTree, baseWithShapes, KnownShapes, LayerShape } f
 export { selectionDigest, timesDigest } from "./digest.ts";
 export { digestChoice } from "./digest-choice.ts";
 export { FileDigests } from "./file-digests.ts";
+export type { FolderHelp } from "./fingerprint-thread.ts";
 export { hasWildcards } from "./glob.ts";
 export { KnownSelections } from "./known-selections.ts";
 export { type CopyManner, LayerPlan } from "./layer-plan.ts";

@@ -2,6 +2,7 @@ import { type Digest, invalidParameter, notFound } from "../../lib/index.ts";
 import { openRoot, type RootDir } from "../../linux/index.ts";
 import type { SourceTree } from "../solve/contract.ts";
 import type { FileDigests } from "./file-digests.ts";
+import { FolderHelp } from "./fingerprint-thread.ts";
 import { select } from "./selection.ts";
 import { sourceTree } from "./tree.ts";
 
@@ -10,6 +11,7 @@ export class LocalTree implements SourceTree {
   readonly root: RootDir;
   readonly includes: SourceTree["includes"];
   readonly shownAs: string | undefined;
+  readonly help: FolderHelp;
   readonly #digests: FileDigests;
   readonly #release: () => Promise<void> | void;
 
@@ -21,6 +23,7 @@ export class LocalTree implements SourceTree {
     release: () => Promise<void> | void = () => {},
   ) {
     this.root = openRoot(directory.path);
+    this.help = new FolderHelp(this.root);
     this.includes = includes;
     this.shownAs = directory.shownAs;
     this.#digests = digests;
@@ -40,6 +43,7 @@ export class LocalTree implements SourceTree {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.help[Symbol.dispose]();
     this.root.close();
     await this.#release();
   }

@@ -3,6 +3,7 @@ import { invalidParameter } from "../../lib/index.ts";
 import { DirHandle, type FileKind, type RootDir, type ScannedEntry, scanPath } from "../../linux/index.ts";
 import type { SourceTree } from "../solve/contract.ts";
 import type { FileDigests } from "./file-digests.ts";
+import type { FolderHelp } from "./fingerprint-thread.ts";
 
 /** Files to read from, be they a source's or those of layers. Paths are relative to the top, which is "". */
 export interface Tree {
@@ -16,14 +17,16 @@ export interface Tree {
   readonly isSource: boolean;
   /** Digests that are known from earlier; undefined where the files are seen once only. */
   readonly digests: FileDigests | undefined;
+  /** Undefined where nobody helps. */
+  readonly help: FolderHelp | undefined;
 }
 
 export function sourceTree(source: SourceTree, digests: FileDigests | undefined): Tree {
-  return { root: source.root, includes: source.includes, isSource: true, digests };
+  return { root: source.root, includes: source.includes, isSource: true, digests, help: source.help };
 }
 
 export function layersTree(view: RootDir): Tree {
-  return { root: view, includes: undefined, isSource: false, digests: undefined };
+  return { root: view, includes: undefined, isSource: false, digests: undefined, help: undefined };
 }
 
 /** The path of a name in a directory. */

@@ -1,5 +1,6 @@
 import type { Digest } from "../../lib/index.ts";
 import type { RootDir } from "../../linux/index.ts";
+import type { FolderHelp } from "../contents/index.ts";
 import type { Operation, Vertex } from "../graph/index.ts";
 import type { ClientServices, DiffId, FoundImage, HeldLayers, Layers } from "../ports.ts";
 
@@ -67,6 +68,8 @@ export interface SourceTree extends AsyncDisposable {
   readonly includes: Includes | undefined;
   /** A directory that holds just these files, as root's, and that nobody changes: a step may be shown it as it is. */
   readonly shownAs?: string | undefined;
+  /** Looks at folders before they are asked about. */
+  readonly help?: FolderHelp | undefined;
   /** SHA-256 of a file's content, remembered for as long as the file does not change. */
   fileDigest(path: string): Promise<Digest>;
 }
