@@ -4,8 +4,8 @@ import { type FingerprintAnswer, type FingerprintJob, FolderStates } from "./fin
 
 /** Fewer folders are looked at before the thread has woken up. */
 const FOLDERS_MIN = 16;
-const FOLDERS_MAX = 10_000;
-const WALKS_MAX = 64;
+const FOLDERS_MAX = 5_000;
+const WALKS_MAX = 16;
 /** So long after the help began: a step that runs meanwhile may take hours, in which people work on. */
 const USED_MS = 100;
 
