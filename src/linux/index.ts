@@ -38,6 +38,7 @@ export {
 export { type SealedCopy, sealedCopy } from "./files/sealed-copy.ts";
 export { startWriteback } from "./files/start-writeback.ts";
 export { treeBytes } from "./files/tree-bytes.ts";
+export { canGunzip, gunzipInto } from "./gunzip/gunzip.ts";
 export {
   type ArgumentCondition,
   type Comparison,
