@@ -1,4 +1,4 @@
-import { type Digest, decompress, faultPoint } from "../lib/index.ts";
+import { type Digest, faultPoint } from "../lib/index.ts";
 import { applyChanges } from "./changes/apply.ts";
 import { newImageDocument } from "./config.ts";
 import { type ImageContext, tellImageEvent } from "./context.ts";
@@ -31,7 +31,7 @@ export async function importImage(
   const name = repository ? parseRepositoryAndTag(repository, tag ?? "") : undefined;
   const platform = options.platform ? parsePlatform(options.platform) : undefined;
   const config = applyChanges({}, changes ?? []);
-  await using layer = await context.layers.receive(decompress(source), { toKeep: true });
+  await using layer = await context.layers.receive(source, { toKeep: true, compressed: true });
   using held = await layer.keep();
   const created = nowRfc3339();
   const comment = message || "Imported from -";

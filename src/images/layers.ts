@@ -70,22 +70,22 @@ export class Layers {
   }
 
   /**
-   * Reads a layer's uncompressed tar to its end.
+   * Reads a layer's tar to its end.
    * @param options.toKeep it will be kept, on disk: what that takes is begun while its digest is still being made
+   * @param options.compressed it may be, in any way that is known; what is kept is not
    * @throws InvalidParameter for a malformed or hostile one, System where the disk has no room; nothing stays
    */
   async receive(
     tar: AsyncIterable<Uint8Array>,
-    { toKeep = false }: { toKeep?: boolean } = {},
+    { toKeep = false, compressed = false }: { toKeep?: boolean; compressed?: boolean } = {},
   ): Promise<ReceivedLayer> {
     await using undo = new AsyncDisposableStack();
     const writer = undo.use(await this.#blobs.writer());
     const receiver = undo.use(await this.#snapshotter.receive());
-    for await (const bytes of whileSpaceLasts(tar, this.#space)) {
+    const taken = compressed ? writer.decompress(tar) : writer.takeAll(tar);
+    for await (const bytes of whileSpaceLasts(taken, this.#space)) {
       const indexed = receiver.write(bytes);
-      const written = writer.write(bytes);
       if (indexed !== undefined) await indexed;
-      if (written !== undefined) await written;
     }
     let staged: Promise<unknown> | undefined;
     const stage = () => {

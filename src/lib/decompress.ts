@@ -1,4 +1,4 @@
-import { invalidParameter } from "./errors.ts";
+import { type EngineError, invalidParameter } from "./errors.ts";
 
 /** How archives come compressed. Docker takes all of these wherever it takes an archive. */
 export type Compression = "none" | "gzip" | "zstd" | "bzip2" | "xz";
@@ -9,9 +9,10 @@ const MAGIC: readonly [Exclude<Compression, "none">, readonly number[]][] = [
   ["bzip2", [0x42, 0x5a, 0x68]],
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
 ];
-const MAGIC_BYTES_MAX = 6;
+/** Enough to tell. */
+export const COMPRESSION_HEAD_BYTES = 6;
 
-/** Tells by the first bytes (six are enough for all). */
+/** Tells by the first bytes. */
 export function detectCompression(head: Uint8Array): Compression {
   const found = MAGIC.find(([, magic]) => magic.every((byte, i) => head[i] === byte));
   return found?.[0] ?? (isSkippableZstdFrame(head) ? "zstd" : "none");
@@ -38,38 +39,48 @@ const XZ_MEMORY = "--memlimit-decompress=256MiB";
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { head, whole } = await peek(source, COMPRESSION_HEAD_BYTES);
+  const compression = detectCompression(head);
+  if (compression === "none") yield* whole;
+  else if (compression === "gzip") yield* gunzip(whole);
+  else if (compression === "zstd") yield* unzstd(whole);
+  else yield* runHelper(whole, compression);
+}
+
+/**
+ * Looks at a stream's first bytes: so many, or more, or all there are.
+ * @returns them, and the stream with them, which must be read, if only to be given up
+ */
+export async function peek(
+  source: AsyncIterable<Uint8Array>,
+  bytes: number,
+): Promise<{ head: Uint8Array; whole: AsyncGenerator<Uint8Array, void, undefined> }> {
   const chunks = source[Symbol.asyncIterator]();
-  try {
-    const first: Uint8Array[] = [];
-    let length = 0;
-    while (length < MAGIC_BYTES_MAX) {
-      const { done, value } = await chunks.next();
-      if (done === true) break;
-      first.push(value);
-      length += value.length;
-    }
-    const head = first.length === 1 ? first[0]! : Buffer.concat(first);
-    const whole = continued(head, chunks);
-    const compression = detectCompression(head);
-    if (compression === "none") yield* whole;
-    else if (compression === "gzip") yield* gunzip(whole);
-    else if (compression === "zstd") yield* unzstd(whole);
-    else yield* runHelper(whole, compression);
-  } finally {
-    await chunks.return?.();
+  const first: Uint8Array[] = [];
+  for (let length = 0; length < bytes; length += first.at(-1)!.length) {
+    const { done, value } = await chunks.next();
+    if (done === true) break;
+    first.push(value);
   }
+  return { head: first.length === 1 ? first[0]! : Buffer.concat(first), whole: continued(first, chunks) };
 }
 
 async function* continued(
-  head: Uint8Array,
+  first: Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (head.length > 0) yield head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  try {
+    for (let next = first.shift(); next !== undefined; next = first.shift()) if (next.length > 0) yield next;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
 }
 
-const damaged = (compression: Compression, cause: unknown) =>
-  invalidParameter(`cannot decompress ${compression} data: it is damaged or ends early`, cause);
+/** What is said of compressed data that is damaged or ends early. */
+export function damagedArchive(compression: Compression, cause: unknown): EngineError {
+  return invalidParameter(`cannot decompress ${compression} data: it is damaged or ends early`, cause);
+}
 
 /**
  * `node:zlib`, loaded when it is needed: the client, which seldom is, would pay 3 ms for it at each start (measured). Not
@@ -94,7 +105,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     for await (const piece of stream) yield piece as Buffer;
   } catch (error) {
     if (sourceFailed !== undefined) throw sourceFailed.error;
-    throw damaged("gzip", error);
+    throw damagedArchive("gzip", error);
   } finally {
     stream.destroy();
     await feeding;
@@ -124,7 +135,7 @@ async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     yield* input.pipeThrough(new DecompressionStream("zstd"));
   } catch (error) {
     if (sourceFailed !== undefined) throw sourceFailed.error;
-    throw damaged("zstd", error);
+    throw damagedArchive("zstd", error);
   }
 }
 
@@ -180,7 +191,7 @@ async function* runHelper(
     const code = await helper.exited;
     await feeding;
     if (sourceFailed !== undefined) throw sourceFailed.error;
-    if (code !== 0) throw damaged(compression, new Error(`${program} ended with code ${code}`));
+    if (code !== 0) throw damagedArchive(compression, new Error(`${program} ended with code ${code}`));
   } finally {
     helper.kill();
     await helper.exited;

@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { digestOf } from "../lib/index.ts";
 import { BlobStore } from "./blobs.ts";
 
@@ -63,6 +65,45 @@ test("content that is not what was expected leaves nothing", async () => {
   }
   expect(await Array.fromAsync(store.list())).toEqual([]);
   expect(await readdir(join(root, String(count - 1), "ingest"))).toEqual([]);
+});
+
+describe("content that comes compressed is kept decompressed", () => {
+  const content = Buffer.concat([Buffer.alloc(2_000_000, "berth "), randomBytes(1_000_000)]);
+  async function* inPieces(bytes: Uint8Array) {
+    for (let at = 0; at < bytes.length; at += 70_000) yield bytes.subarray(at, at + 70_000);
+  }
+  async function shown(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+    const copies: Uint8Array[] = [];
+    for await (const bytes of pieces) copies.push(new Uint8Array(bytes));
+    return Buffer.concat(copies);
+  }
+
+  for (const [form, bytes] of [
+    ["gzip", gzipSync(content)],
+    ["little gzip", gzipSync(content.subarray(0, 1000))],
+    ["zstd", zstdCompressSync(content)],
+    ["nothing", content],
+    ["nothing at all", Buffer.alloc(0)],
+  ] as const) {
+    test(form, async () => {
+      const store = await open();
+      await using writer = await store.writer();
+      const whole = await shown(writer.decompress(inPieces(bytes)));
+      expect(whole.equals(content.subarray(0, whole.length))).toBe(true);
+      expect(await writer.commit()).toEqual({ digest: digestOf(whole), sizeBytes: whole.length });
+      expect((await contentOf(store, digestOf(whole))).equals(whole)).toBe(true);
+    });
+  }
+
+  test("of what is damaged nothing stays", async () => {
+    const store = await open();
+    for (const bytes of [gzipSync(content).subarray(0, -1), zstdCompressSync(content).subarray(0, -1)]) {
+      await using writer = await store.writer();
+      await expect(shown(writer.decompress(inPieces(bytes)))).rejects.toThrow("cannot decompress");
+    }
+    expect(await Array.fromAsync(store.list())).toEqual([]);
+    expect(await readdir(join(root, String(count - 1), "ingest"))).toEqual([]);
+  });
 });
 
 test("a writer that is not committed leaves nothing", async () => {

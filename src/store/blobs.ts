@@ -1,6 +1,18 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Digest, digestHex, faultPoint, invalidParameter, isDigest, newId } from "../lib/index.ts";
+import {
+  COMPRESSION_HEAD_BYTES,
+  type Digest,
+  decompress,
+  detectCompression,
+  digestHex,
+  faultPoint,
+  invalidParameter,
+  isDigest,
+  newId,
+  peek,
+} from "../lib/index.ts";
+import { canGunzip, gunzipInto } from "../linux/index.ts";
 import { digestOfFile, type FileDigest } from "./hash-thread.ts";
 import type { Trash } from "./trash.ts";
 
@@ -266,6 +278,36 @@ export class BlobWriter implements AsyncDisposable {
     this.#batch.push(bytes);
     this.#batchBytes += bytes.length;
     return this.#batchBytes < WRITE_BYTES ? undefined : this.#flush();
+  }
+
+  /**
+   * Takes a stream, decompressed if it is compressed, and shows what it took: each piece holds only until the next is asked
+   * for. Nothing else may be written.
+   * @throws InvalidParameter where the data is damaged or ends early; what the disk says
+   */
+  async *decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    const { head, whole } = await peek(source, COMPRESSION_HEAD_BYTES);
+    if (detectCompression(head) !== "gzip") return yield* this.takeAll(decompress(whole));
+    const more = await peek(whole, WRITE_BYTES);
+    const isSmall = more.head.length < WRITE_BYTES;
+    if (isSmall || !(await canGunzip())) return yield* this.takeAll(decompress(more.whole));
+    for await (const bytes of gunzipInto(this.#path, more.whole)) {
+      this.#size += bytes.length;
+      if (this.#size - this.#written >= WRITE_BYTES) {
+        this.#written = this.#size;
+        this.#advance();
+      }
+      yield bytes;
+    }
+  }
+
+  /** Takes a stream as it is, of which no piece changes afterwards, and shows what it took. */
+  async *takeAll(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const bytes of source) {
+      const written = this.write(bytes);
+      yield bytes;
+      if (written !== undefined) await written;
+    }
   }
 
   async #flush(): Promise<void> {

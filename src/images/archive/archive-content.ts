@@ -132,7 +132,10 @@ export class ArchiveContent implements AsyncDisposable {
       cut = current < size;
     };
     try {
-      const received = await this.#layers.receive(decompress(counted(this.#progress)), { toKeep: true });
+      const received = await this.#layers.receive(counted(this.#progress), {
+        toKeep: true,
+        compressed: true,
+      });
       const digest = hasher === undefined ? received.diffId : (`sha256:${hasher.digest("hex")}` as Digest);
       const stored = { digest, sizeBytes: current };
       const kept = (async () => {

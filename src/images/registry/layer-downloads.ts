@@ -1,5 +1,5 @@
 import { type LayerDescriptor, type RemoteRepository, verificationFailed } from "../../distribution/index.ts";
-import { decompress, EngineError, invalidParameter, kindOf, messageOf, Slots } from "../../lib/index.ts";
+import { EngineError, invalidParameter, kindOf, messageOf, Slots } from "../../lib/index.ts";
 import type { BlobWriter } from "../../store/index.ts";
 import type { HeldLayer, Layers, ReceivedLayer } from "../layers.ts";
 import { ByteQueue } from "../snapshots/byte-queue.ts";
@@ -110,7 +110,7 @@ class LayerDownload {
 
   async run(): Promise<HeldLayer> {
     await using file = await this.#layers.resumeForm(this.#descriptor.digest);
-    const receiving = this.#layers.receive(decompress(this.#queue), { toKeep: true });
+    const receiving = this.#layers.receive(this.#queue, { toKeep: true, compressed: true });
     receiving.catch((error: unknown) => {
       this.#unpackingFailed = true;
       this.#queue.fail(error);

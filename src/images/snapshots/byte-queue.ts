@@ -1,5 +1,5 @@
 /** Bytes that may wait between whoever pushes and whoever reads. */
-const WAITING_BYTES_MAX = 1 << 20;
+const WAITING_BYTES_MAX = 256 << 10;
 
 /** Turns pushed bytes into a stream that is read, holding back the pusher while the reader is behind. */
 export class ByteQueue implements AsyncIterable<Uint8Array> {

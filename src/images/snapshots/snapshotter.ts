@@ -105,7 +105,7 @@ export interface LayerFacts {
 /** One layer on its way in. */
 export interface LayerReceiver extends AsyncDisposable {
   /**
-   * Takes bytes of the uncompressed tar, which must not change afterwards. Resolves when more may come.
+   * Takes bytes of the uncompressed tar, which may change when this has resolved. Resolves when more may come.
    * @throws InvalidParameter where the tar is malformed, hostile or beyond the limits
    */
   write(bytes: Uint8Array): Promise<void> | undefined;

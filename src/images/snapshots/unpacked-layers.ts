@@ -156,7 +156,7 @@ class Unpacking implements LayerReceiver {
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    return this.#queue.push(bytes);
+    return this.#queue.push(new Uint8Array(bytes));
   }
 
   end(): Promise<LayerFacts> {
