@@ -7,7 +7,12 @@ interface SystemPackage {
   readonly programs: readonly string[];
   /** Where a program of the same name may be another one, or there is none: the file that is looked for. */
   readonly file?: string;
+  /** berth goes without it where it cannot be had. */
+  readonly isOptional?: boolean;
 }
+
+/** Debian's name for this machine's kind, as its libraries' directory has it. */
+const MACHINE = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
 
 /** What berth runs on. */
 export const ENGINE_PACKAGES: readonly SystemPackage[] = [
@@ -18,6 +23,7 @@ export const ENGINE_PACKAGES: readonly SystemPackage[] = [
   { name: "iproute2", programs: ["ip"] },
   { name: "tini", programs: ["tini-static", "docker-init", "tini"] },
   { name: "busybox-static", programs: ["busybox"] },
+  { name: "libisal2", programs: [], file: `/usr/lib/${MACHINE}/libisal.so.2`, isOptional: true },
 ];
 
 /** What the benchmark measures with. */
@@ -49,18 +55,28 @@ export const TEST_PACKAGES: readonly SystemPackage[] = [
 
 /** Installs with apt what is missing, after saying what that will be. */
 export async function installPackages(packages: readonly SystemPackage[]): Promise<void> {
-  const missing = packages.filter((wanted) => !isPresent(wanted)).map((wanted) => wanted.name);
+  const missing = packages.filter((wanted) => !isPresent(wanted));
   if (missing.length === 0) return;
+  const required = missing.filter(({ isOptional }) => isOptional !== true).map(({ name }) => name);
+  const optional = missing.filter(({ isOptional }) => isOptional === true).map(({ name }) => name);
   if (Bun.which("apt-get") === null) {
-    fail(`These programs are missing, and there is no apt-get to install them with: ${missing.join(", ")}`);
+    if (required.length === 0) return;
+    fail(`These programs are missing, and there is no apt-get to install them with: ${required.join(", ")}`);
   }
-  say(`Installing system packages with apt-get: ${missing.join(", ")}`);
+  say(`Installing system packages with apt-get: ${[...required, ...optional].join(", ")}`);
   using _quiet = withoutServices();
-  const install = ["apt-get", "install", "--yes", "--no-install-recommends", ...missing];
-  if ((await run(install)).code === 0) return;
-  // The usual reason is a package list that is old or was never fetched.
-  await mustRun(["apt-get", "update"]);
-  await mustRun(install);
+  if (required.length > 0 && (await run(installing(required))).code !== 0) {
+    // The usual reason is a package list that is old or was never fetched.
+    await mustRun(["apt-get", "update"]);
+    await mustRun(installing(required));
+  }
+  for (const name of optional) {
+    if ((await run(installing([name]))).code !== 0) say(`${name} cannot be had; berth goes without it.`);
+  }
+}
+
+function installing(names: readonly string[]): string[] {
+  return ["apt-get", "install", "--yes", "--no-install-recommends", ...names];
 }
 
 /**
