@@ -16,7 +16,7 @@ const MACHINE = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-g
 
 /** What berth runs on. */
 export const ENGINE_PACKAGES: readonly SystemPackage[] = [
-  { name: "crun", programs: ["crun"] },
+  { name: "crun", programs: ["crun"], isOptional: true },
   { name: "runc", programs: ["runc"] },
   { name: "conmon", programs: ["conmon"] },
   { name: "nftables", programs: ["nft"] },
@@ -65,14 +65,17 @@ export async function installPackages(packages: readonly SystemPackage[]): Promi
   }
   say(`Installing system packages with apt-get: ${[...required, ...optional].join(", ")}`);
   using _quiet = withoutServices();
-  if (required.length > 0 && (await run(installing(required))).code !== 0) {
-    // The usual reason is a package list that is old or was never fetched.
-    await mustRun(["apt-get", "update"]);
-    await mustRun(installing(required));
-  }
+  if (required.length > 0 && !(await installed(required))) await mustRun(installing(required));
   for (const name of optional) {
-    if ((await run(installing([name]))).code !== 0) say(`${name} cannot be had; berth goes without it.`);
+    if (!(await installed([name]))) say(`${name} cannot be had; berth goes without it.`);
   }
+}
+
+/** @returns whether it could be done. The usual reason why not is a package list that is old or was never fetched. */
+async function installed(names: readonly string[]): Promise<boolean> {
+  if ((await run(installing(names))).code === 0) return true;
+  await run(["apt-get", "update"]);
+  return (await run(installing(names))).code === 0;
 }
 
 function installing(names: readonly string[]): string[] {
