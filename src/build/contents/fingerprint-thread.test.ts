@@ -79,7 +79,7 @@ withThread("each help begins anew, and is not believed for long", async () => {
   expect(paths.filter((path) => before.get(path) !== after.get(path))).toEqual(["30"]);
   using help = helpOf();
   await help.ended;
-  nowMs += 1000;
+  nowMs += 2000;
   expect(help.take("30")).toBeUndefined();
 });
 

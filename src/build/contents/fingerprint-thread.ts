@@ -6,8 +6,8 @@ import { type FingerprintAnswer, type FingerprintJob, FolderStates } from "./fin
 const FOLDERS_MIN = 16;
 const FOLDERS_MAX = 5_000;
 const WALKS_MAX = 16;
-/** So long after the help began: a step that runs meanwhile may take hours, in which people work on. */
-const USED_MS = 100;
+/** What is told is used so long after the help began: a step that runs meanwhile may take hours, in which people work on. */
+const USED_MS = 1_000;
 
 /** What the thread was asked for. */
 interface FingerprintWork {
