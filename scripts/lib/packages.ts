@@ -11,8 +11,13 @@ interface SystemPackage {
   readonly isOptional?: boolean;
 }
 
-/** Debian's name for this machine's kind, as its libraries' directory has it. */
-const MACHINE = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+/** Inflates layers faster; on other machines it is not used. */
+const ISAL: SystemPackage = {
+  name: "libisal2",
+  programs: [],
+  file: "/usr/lib/x86_64-linux-gnu/libisal.so.2",
+  isOptional: true,
+};
 
 /** What berth runs on. */
 export const ENGINE_PACKAGES: readonly SystemPackage[] = [
@@ -23,7 +28,7 @@ export const ENGINE_PACKAGES: readonly SystemPackage[] = [
   { name: "iproute2", programs: ["ip"] },
   { name: "tini", programs: ["tini-static", "docker-init", "tini"] },
   { name: "busybox-static", programs: ["busybox"] },
-  { name: "libisal2", programs: [], file: `/usr/lib/${MACHINE}/libisal.so.2`, isOptional: true },
+  ...(process.arch === "x64" ? [ISAL] : []),
 ];
 
 /** What the benchmark measures with. */

@@ -1,6 +1,14 @@
 import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, gzipSync } from "node:zlib";
@@ -53,14 +61,15 @@ function openFiles(): string[] {
   });
 }
 
-/** Where Debian puts it. */
-const isInstalled = [...new Bun.Glob("/usr/lib/*-linux-gnu/libisal.so.2").scanSync()].length > 0;
+/** Where Debian puts it; on other machines it is not used. */
+const isInstalled = process.arch === "x64" && existsSync("/usr/lib/x86_64-linux-gnu/libisal.so.2");
+const testInstalled = test.skipIf(!isInstalled);
 
 test("the library is used where it is installed", async () => {
   expect(await canGunzip()).toBe(isInstalled);
 });
 
-test.skipIf(!isInstalled)("a file of its name that is something else is not used", async () => {
+testInstalled("a file of its name that is something else is not used", async () => {
   const library = /\/\S*\/libisal\.so\S*/.exec(readFileSync("/proc/self/maps", "utf8"))![0];
   for (const other of ["/dev/null", process.execPath]) {
     const code = `console.log(await (await import("${import.meta.dir}/gunzip.ts")).canGunzip()); process.exit()`;
@@ -129,7 +138,7 @@ describe.skipIf(!isInstalled)("gunzipInto() does what decompress() does with", (
   }
 });
 
-test("many side by side each get their own", async () => {
+testInstalled("many side by side each get their own", async () => {
   const all = Array.from({ length: 12 }, (_, n) => plain.subarray(n * 100_000, 2_000_000 + n * 100_000));
   const made = all.map(async (content, n) => {
     const own = join(root, `beside-${n}`);
@@ -140,18 +149,21 @@ test("many side by side each get their own", async () => {
   expect(await Promise.all(made)).toEqual(all.map(() => true));
 });
 
-test("what is shown stays until the next is asked for, whatever else is inflated meanwhile", async () => {
-  const slow = gunzipInto(path, inChunks(gzipSync(plain.subarray(-50_000)), 1000));
-  const shown = await slow.next();
-  for (let other = 0; other < 3; other++) {
-    newFile();
-    expect((await inflated(inChunks(gzipSync(plain), 100_000))).equals(plain)).toBe(true);
-  }
-  expect(Buffer.from(shown.value!).equals(plain.subarray(-50_000))).toBe(true);
-  expect((await slow.next()).done).toBe(true);
-});
+testInstalled(
+  "what is shown stays until the next is asked for, whatever else is inflated meanwhile",
+  async () => {
+    const slow = gunzipInto(path, inChunks(gzipSync(plain.subarray(-50_000)), 1000));
+    const shown = await slow.next();
+    for (let other = 0; other < 3; other++) {
+      newFile();
+      expect((await inflated(inChunks(gzipSync(plain), 100_000))).equals(plain)).toBe(true);
+    }
+    expect(Buffer.from(shown.value!).equals(plain.subarray(-50_000))).toBe(true);
+    expect((await slow.next()).done).toBe(true);
+  },
+);
 
-test("a bomb goes off no faster than its reader wants", async () => {
+testInstalled("a bomb goes off no faster than its reader wants", async () => {
   const zeros = gzipSync(Buffer.alloc(64 << 20));
   let pieces = 0;
   for await (const bytes of gunzipInto(path, inChunks(zeros, 65_536))) {
@@ -161,7 +173,7 @@ test("a bomb goes off no faster than its reader wants", async () => {
   expect(readFileSync(path).length).toBeLessThanOrEqual(2 << 20);
 });
 
-test("a reader that gives up leaves nothing open, and its source is let go", async () => {
+testInstalled("a reader that gives up leaves nothing open, and its source is let go", async () => {
   let isLetGo = false;
   const source = (async function* () {
     try {
@@ -180,7 +192,7 @@ test("a reader that gives up leaves nothing open, and its source is let go", asy
   expect((await inflated(inChunks(gzipSync(plain), 100_000))).equals(plain)).toBe(true);
 });
 
-test("a source that fails is why it ends", async () => {
+testInstalled("a source that fails is why it ends", async () => {
   const failing = (async function* () {
     yield gzipSync(plain).subarray(0, 400_000);
     throw new Error("the client went away");
@@ -189,7 +201,7 @@ test("a source that fails is why it ends", async () => {
   expect(openFiles()).toEqual([]);
 });
 
-test("a file that cannot be opened or written is told as the system tells it", async () => {
+testInstalled("a file that cannot be opened or written is told as the system tells it", async () => {
   path = join(root, "nothing", "here");
   await expect(inflated(inChunks(gzipSync(plain), 100_000))).rejects.toMatchObject({ code: "ENOENT" });
   path = "/dev/full";
