@@ -18,7 +18,7 @@ import { useEngine } from "../support/suite.ts";
 
 // A machine may be busy; none of these is about time.
 setDefaultTimeout(60_000);
-const { docker, dockerResult, engine } = useEngine();
+const { docker, dockerResult, engine, eventually } = useEngine();
 
 /** A folder of the host whose contents and modes must not change. */
 function canary(): { path: string; state(): string; remove(): void } {
@@ -86,7 +86,7 @@ describe("cp", () => {
       "-c",
       "mkdir /run; ln -s /run /var/run; ln -s ../../../../../../etc /up; sleep 100",
     );
-    await Bun.sleep(100);
+    await eventually(async () => (await dockerResult(["exec", running, "test", "-h", "/up"])).code, 0);
     await docker("cp", file, `${running}:/var/run/file`);
     expect(await docker("exec", running, "cat", "/run/file")).toBe("through the link");
     await docker("cp", file, `${running}:/up/planted`);

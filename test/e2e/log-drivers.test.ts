@@ -14,7 +14,7 @@ import { useEngine } from "../support/suite.ts";
 const { docker, dockerResult, inspect, eventually, engine } = useEngine();
 
 /** Says `ready`, then each word that is written into its fifo. */
-const SPEAKER = "mkfifo /say; echo ready; while :; do read line </say; echo $line; done";
+const SPEAKER = "mkfifo /say; echo ready; while :; do read line </say && echo $line; done";
 
 const speaker = (...options: string[]) => docker("run", "-d", ...options, IMAGE, "sh", "-c", SPEAKER);
 
