@@ -60,7 +60,7 @@ const IPERF = ["iperf3", "-J", "-t", SECONDS, "-c"];
 export const RATES: readonly Rate[] = [
   {
     name: "TCP, host → published port, Gbit/s",
-    runs: 11,
+    runs: 31,
     atLeast: 1,
     ofBareVeth: 0.95,
     async measure(engine) {
@@ -70,7 +70,7 @@ export const RATES: readonly Rate[] = [
   },
   {
     name: "TCP, host → port published on 127.0.0.1, Gbit/s",
-    runs: 11,
+    runs: 31,
     atLeast: 1,
     ofBareVeth: 0.95,
     async measure(engine) {
@@ -80,7 +80,7 @@ export const RATES: readonly Rate[] = [
   },
   {
     name: "TCP, container → container, Gbit/s",
-    runs: 11,
+    runs: 31,
     atLeast: 1,
     ofBareVeth: 0.95,
     async measure(engine) {
