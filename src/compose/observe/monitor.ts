@@ -1,6 +1,6 @@
 import { EngineError } from "../../lib/index.ts";
 import type { Engine } from "../../sdk/index.ts";
-import type { EventMessage } from "../../wire/index.ts";
+import type { ContainerState, EventMessage } from "../../wire/index.ts";
 import { LABEL, projectFilter } from "../labels.ts";
 import { projectContainers, serviceOf, shortName } from "./containers.ts";
 
@@ -97,7 +97,7 @@ class Monitor {
         this.#alive.add(id);
         return { ...event, kind: "started", restarting: this.#restarting.delete(id) };
       case "die":
-        return { ...event, kind: "exited", restarting: await this.#ended(id) };
+        return { ...event, kind: "exited", restarting: await this.#ended(id, Number(time) * 1000) };
       default:
         // Removed without having run.
         this.#alive.delete(id);
@@ -105,10 +105,14 @@ class Monitor {
     }
   }
 
-  /** Whether it comes back; else it has ended for good. */
-  async #ended(id: string): Promise<boolean> {
+  /**
+   * Whether it comes back; else it has ended for good. Who asks late may meet the end of a later run, of which an event is still to come.
+   * @param endMs since the epoch
+   */
+  async #ended(id: string, endMs: number): Promise<boolean> {
     const state = await this.#stateOf(id);
-    if (state?.Restarting || state?.Running) {
+    const cameBack = state?.Running || Date.parse(state?.StartedAt ?? "") > endMs;
+    if (state?.Restarting || cameBack) {
       this.#restarting.add(id);
       return true;
     }
@@ -116,7 +120,7 @@ class Monitor {
     return false;
   }
 
-  async #stateOf(id: string): Promise<{ Restarting?: boolean; Running?: boolean } | undefined> {
+  async #stateOf(id: string): Promise<Partial<ContainerState> | undefined> {
     try {
       return (await this.#engine.containers.inspect(id)).State;
     } catch (error) {

@@ -192,3 +192,28 @@ test("a project is watched until all its containers have ended for good", async 
     ["exited", "web-1", 0, false],
   ]);
 });
+
+test("who asks late whether a container comes back, and meets a later run's end, still tells of that run", async () => {
+  const happened = lines(
+    eventLine("die", "shop-web-1", { exitCode: "3" }),
+    eventLine("start", "shop-web-1"),
+    eventLine("die", "shop-web-1", { exitCode: "4" }),
+  );
+  const engine = engineWith([container({})], { system: { eventLines: async () => happened } });
+  // The ends come five seconds after the epoch: the first answer is of a run that began later.
+  const starts = ["1970-01-01T00:00:05.100Z", "1970-01-01T00:00:04.900Z"];
+  Object.assign(engine.containers, {
+    inspect: async () => ({ State: { Running: false, Restarting: false, StartedAt: starts.shift() } }),
+  });
+  const seen: unknown[] = [];
+  for await (const { kind, exitCode, restarting } of await watchProject(engine, "shop", {
+    signal: new AbortController().signal,
+  })) {
+    seen.push([kind, exitCode, restarting]);
+  }
+  expect(seen).toEqual([
+    ["exited", 3, true],
+    ["started", 0, true],
+    ["exited", 4, false],
+  ]);
+});
