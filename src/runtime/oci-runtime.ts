@@ -93,17 +93,28 @@ export class MonitoredRuntime implements Runtime {
    * its cgroup either
    */
   async #deleteWithoutRuntime(id: string): Promise<boolean> {
+    if (!(await this.#removeCgroup(id))) return false;
+    this.#forgetState(id);
+    return true;
+  }
+
+  /** By what the bundle says of it, with all that is in it: a runtime that has lost its notes knows nothing of it. Idempotent. */
+  async #removeCgroup(id: string): Promise<boolean> {
     const cgroup = cgroupsPathOf(join(this.#host.execRoot, "containers", id));
     if (cgroup === undefined) return false;
     await this.#host.cgroups.signalAll(cgroup, SIGKILL);
     await this.#host.cgroups.remove(cgroup);
-    this.#forgetState(id);
     return true;
   }
 
   async #deleteContainer(id: string, force: boolean): Promise<void> {
     const state = this.#state(id);
-    if (!state || state.hasStopHooks || !state.simple) return this.#deleteByCommand(id, force);
+    if (!state) {
+      await this.#deleteByCommand(id, force);
+      await this.#removeCgroup(id);
+      return;
+    }
+    if (state.hasStopHooks || !state.simple) return this.#deleteByCommand(id, force);
     if (isAlive(state.pid, state.startTime)) {
       if (!force) throw conflict(`cannot delete container ${id} that is not stopped`);
       sendSignal(state.pid, SIGKILL);

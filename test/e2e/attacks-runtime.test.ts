@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { IMAGE } from "../support/engine.ts";
+import { IMAGE, runCommand } from "../support/engine.ts";
 import { useEngine } from "../support/suite.ts";
 
 // A machine may be busy; none of these is about time.
@@ -333,6 +333,9 @@ describe("the engine's own notes, damaged", () => {
       await dockerResult(["logs", ids[1]!]);
       await docker("rm", "-f", ids[1]!);
       for (const pid of pids) expect(existsSync(`/proc/${pid}`)).toBe(false);
+      for (const id of ids) {
+        expect((await runCommand(["find", "/sys/fs/cgroup", "-name", id])).stdout).toBe("");
+      }
       expect(await docker("exec", other, "echo", "well")).toBe("well");
       await docker("rm", "-f", other);
     });
