@@ -13,7 +13,12 @@ export class RunningCompose implements AsyncDisposable {
   constructor(engine: TestEngine, cwd: string, args: readonly string[]) {
     this.#child = Bun.spawn([EXECUTABLE, "compose", ...args], {
       cwd,
-      env: { ...process.env, DOCKER_HOST: engine.host, DOCKER_CONFIG: join(engine.root, "config") },
+      env: {
+        ...process.env,
+        DOCKER_HOST: engine.host,
+        DOCKER_CONFIG: join(engine.root, "config"),
+        XDG_RUNTIME_DIR: join(engine.root, "config"),
+      },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

@@ -171,6 +171,8 @@ class BerthEngine implements TestEngine {
       DOCKER_HOST: this.host,
       DOCKER_CONFIG: join(this.root, "config"),
       DOCKER_CLI_HINTS: "false",
+      // For the locks of Compose's watches, which a watch that is killed leaves to the next one.
+      XDG_RUNTIME_DIR: join(this.root, "config"),
     };
     return runCommand(command, { ...options, env: { ...env, ...options.env } });
   }

@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { conflict } from "../../lib/index.ts";
 import { type Engine, formatEndpoint } from "../../sdk/index.ts";
 
@@ -14,15 +14,20 @@ export function lockWatch(engine: Engine, project: string): Disposable {
   const name = new Bun.CryptoHasher("sha256")
     .update(`${formatEndpoint(engine.endpoint)}\n${project}`)
     .digest("hex");
-  const path = join(lockFolder(), `${name}.pid`);
+  const uid = process.getuid?.() ?? 0;
+  const folder = join(process.env["XDG_RUNTIME_DIR"] || tmpdir(), `berth-watch-${uid}`);
+  const path = join(folder, `${name}.pid`);
   const own = `${process.pid} ${startOf(process.pid) ?? ""}`;
-  // Twice: the first time, what a process that has ended left may be in the way.
-  for (let attempt = 0; attempt < 2; attempt++) {
+  // More than once: what a process that has ended left may be in the way, or the folder may go with another project's lock.
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
+      makeOwn(folder, uid);
       writeFileSync(path, own, { flag: "wx", mode: 0o600 });
       return { [Symbol.dispose]: () => removeOwn(path, own) };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") continue;
+      if (code !== "EEXIST") throw error;
       const holder = runningHolder(path);
       if (holder !== undefined) {
         throw conflict(
@@ -35,14 +40,13 @@ export function lockWatch(engine: Engine, project: string): Disposable {
   throw conflict(`cannot take exclusive lock for project "${project}": another process is taking it`);
 }
 
+const ATTEMPTS = 3;
+
 /** Ours alone: in a folder that others may write to, they could hold us off. */
-function lockFolder(): string {
-  const uid = process.getuid?.() ?? 0;
-  const folder = join(process.env["XDG_RUNTIME_DIR"] || tmpdir(), `berth-watch-${uid}`);
+function makeOwn(folder: string, uid: number): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { uid: owner, mode } = lstatSync(folder);
   if (owner !== uid || (mode & 0o022) !== 0) throw conflict(`${folder} belongs to somebody else: remove it`);
-  return folder;
 }
 
 function runningHolder(path: string): string | undefined {
@@ -66,8 +70,10 @@ function startOf(pid: number): string | undefined {
 
 function removeOwn(path: string, own: string): void {
   try {
-    if (readFileSync(path, "latin1") === own) rmSync(path);
+    if (readFileSync(path, "latin1") !== own) return;
+    rmSync(path);
+    rmdirSync(dirname(path));
   } catch {
-    // Somebody has removed it.
+    // Somebody has removed it, or another project is watched.
   }
 }
