@@ -15,3 +15,4 @@ export * from "./slots.ts";
 export * from "./system-path.ts";
 export * from "./tar/index.ts";
 export * from "./version.ts";
+export * from "./worker-url.ts";

@@ -17,5 +17,5 @@ export function withOwnNotes(program: RuntimeProgram, id: string, directory: str
     const original = join(program.root, id, name);
     if (existsSync(original)) copyFileSync(original, join(root, id, name));
   }
-  return { ...program, command: program.command, root };
+  return { ...program, root };
 }

@@ -18,13 +18,28 @@ export interface KnownState {
 /** Reads a runtime's notes; `undefined` where it knows no such container, or has not yet written it down. */
 export type StateReader = (root: string, id: string) => KnownState | undefined;
 
+type Namespaces = readonly { readonly type?: string; readonly path?: string }[] | null;
+type Hooks = Readonly<Record<string, readonly unknown[] | null>> | null;
+
+/** What both runtimes note of a container, by whatever names. */
+interface Notes {
+  readonly pid: number | undefined;
+  readonly start: number | undefined;
+  readonly cgroup: string | undefined;
+  readonly namespaces: Namespaces | undefined;
+  /** What the runtime calls the namespace of process ids. */
+  readonly pidNamespace: string;
+  readonly hooks: Hooks | undefined;
+  readonly rdt: unknown;
+}
+
 interface RuncStateFile {
   readonly init_process_pid?: number;
   readonly init_process_start?: number;
   readonly config?: {
-    readonly namespaces?: readonly { readonly type?: string; readonly path?: string }[] | null;
+    readonly namespaces?: Namespaces;
     readonly cgroups?: { readonly path?: string } | null;
-    readonly Hooks?: Readonly<Record<string, readonly unknown[] | null>> | null;
+    readonly Hooks?: Hooks;
     readonly intel_rdt?: unknown;
   };
 }
@@ -33,20 +48,16 @@ interface RuncStateFile {
 export const readRuncState: StateReader = (root, id) => {
   const file = readJson<RuncStateFile>(root, id, "state.json");
   if (file === undefined) return undefined;
-  const { config, init_process_pid: pid, init_process_start: start } = file;
-  const cgroup = config?.cgroups?.path;
-  if (!pid || start === undefined || !cgroup) return undefined;
-  const pids = config?.namespaces?.find((namespace) => namespace.type === "NEWPID");
-  const hooks = (name: string) => (config?.Hooks?.[name]?.length ?? 0) > 0;
-  return {
-    pid,
-    startTime: String(start),
-    ownPids: pids !== undefined && !pids.path,
-    cgroup,
-    hasStartHooks: hooks("poststart"),
-    hasStopHooks: hooks("poststop"),
-    simple: !config?.intel_rdt,
-  };
+  const { config } = file;
+  return stateOf({
+    pid: file.init_process_pid,
+    start: file.init_process_start,
+    cgroup: config?.cgroups?.path,
+    namespaces: config?.namespaces,
+    pidNamespace: "NEWPID",
+    hooks: config?.Hooks,
+    rdt: config?.intel_rdt,
+  });
 };
 
 interface CrunStatusFile {
@@ -58,32 +69,43 @@ interface CrunStatusFile {
 
 /** The specification as crun was given it, of which it keeps a copy. */
 interface SpecificationFile {
-  readonly hooks?: Readonly<Record<string, readonly unknown[] | null>> | null;
-  readonly linux?: {
-    readonly namespaces?: readonly { readonly type?: string; readonly path?: string }[] | null;
-    readonly intelRdt?: unknown;
-  };
+  readonly hooks?: Hooks;
+  readonly linux?: { readonly namespaces?: Namespaces; readonly intelRdt?: unknown };
 }
 
 /** crun's `status` and its copy of the specification. */
 export const readCrunState: StateReader = (root, id) => {
   const status = readJson<CrunStatusFile>(root, id, "status");
   const specification = readJson<SpecificationFile>(root, id, "config.json");
-  if (status === undefined || specification === undefined) return undefined;
-  const { pid, "process-start-time": start, "cgroup-path": cgroup, "systemd-cgroup": bySystemd } = status;
-  if (!pid || !start || !cgroup || bySystemd) return undefined;
-  const pids = specification.linux?.namespaces?.find((namespace) => namespace.type === "pid");
-  const hooks = (name: string) => (specification.hooks?.[name]?.length ?? 0) > 0;
+  if (status === undefined || specification === undefined || status["systemd-cgroup"]) return undefined;
+  const { hooks, linux } = specification;
+  return stateOf({
+    pid: status.pid,
+    // It writes 0 where it does not know.
+    start: status["process-start-time"] || undefined,
+    cgroup: status["cgroup-path"],
+    namespaces: linux?.namespaces,
+    pidNamespace: "pid",
+    hooks,
+    rdt: linux?.intelRdt,
+  });
+};
+
+function stateOf(notes: Notes): KnownState | undefined {
+  const { pid, start, cgroup, namespaces, pidNamespace, hooks, rdt } = notes;
+  if (!pid || start === undefined || !cgroup) return undefined;
+  const pids = namespaces?.find(({ type }) => type === pidNamespace);
+  const hasHooks = (name: string) => (hooks?.[name]?.length ?? 0) > 0;
   return {
     pid,
     startTime: String(start),
     ownPids: pids !== undefined && !pids.path,
     cgroup,
-    hasStartHooks: hooks("poststart"),
-    hasStopHooks: hooks("poststop"),
-    simple: !specification.linux?.intelRdt,
+    hasStartHooks: hasHooks("poststart"),
+    hasStopHooks: hasHooks("poststop"),
+    simple: !rdt,
   };
-};
+}
 
 function readJson<T>(root: string, id: string, name: string): T | undefined {
   try {

@@ -172,11 +172,7 @@ export class MonitoredRuntime implements Runtime {
       await Bun.sleep(waitMs);
     }
     if (isAlive(monitor.pid, monitor.startTime)) await endProcessTree(monitor.pid);
-    const cgroup = cgroupsPathOf(bundle);
-    if (cgroup !== undefined) {
-      await this.#host.cgroups.signalAll(cgroup, SIGKILL);
-      await this.#host.cgroups.remove(cgroup);
-    }
+    await this.#removeCgroup(id);
     this.#forgetState(id);
   }
 

@@ -1,4 +1,4 @@
-import { log } from "../lib/index.ts";
+import { log, workerUrl } from "../lib/index.ts";
 import type { HashAnswer, HashRequest } from "./hash.worker.ts";
 
 /** The digest of a file, made on another thread while the file is written. */
@@ -18,7 +18,7 @@ export interface FileDigest {
  * costs some 10 MB.
  */
 class HashThread {
-  readonly #worker = new Worker(workerUrl(), { smol: true, ref: false });
+  readonly #worker = new Worker(workerUrl("store/hash.worker"), { smol: true, ref: false });
   readonly #waiting = new Map<number, (hex: string | undefined) => void>();
   #jobs = 0;
   #isBroken = false;
@@ -60,13 +60,6 @@ class HashThread {
     this.#waiting.delete(job);
     resolve?.(hex);
   }
-}
-
-/** In the executable all files that are entries of their own lie under one root, without their types. */
-function workerUrl(): string | URL {
-  return import.meta.url.includes("/$bunfs/")
-    ? "/$bunfs/root/store/hash.worker.js"
-    : new URL("./hash.worker.ts", import.meta.url);
 }
 
 let thread: HashThread | undefined;

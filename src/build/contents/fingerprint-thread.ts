@@ -1,4 +1,4 @@
-import { log } from "../../lib/index.ts";
+import { log, workerUrl } from "../../lib/index.ts";
 import { cpuCount, type RootDir, scanPath } from "../../linux/index.ts";
 import { type FingerprintAnswer, type FingerprintJob, FolderStates } from "./fingerprint-job.ts";
 
@@ -23,7 +23,7 @@ interface FingerprintWork {
  * folders, for the next one; then it stays, and costs some 10 MB.
  */
 class FingerprintThread {
-  readonly #worker = new Worker(workerUrl(), { smol: true, ref: false });
+  readonly #worker = new Worker(workerUrl("build/contents/fingerprint.worker"), { smol: true, ref: false });
   /** What the thread works on, by job. */
   readonly #working = new Map<number, { readonly root: RootDir; readonly end: () => void }>();
   #jobs = 0;
@@ -59,13 +59,6 @@ class FingerprintThread {
     work?.root.close();
     work?.end();
   }
-}
-
-/** In the executable all files that are entries of their own lie under one root, without their types. */
-function workerUrl(): string | URL {
-  return import.meta.url.includes("/$bunfs/")
-    ? "/$bunfs/root/build/contents/fingerprint.worker.js"
-    : new URL("./fingerprint.worker.ts", import.meta.url);
 }
 
 let thread: FingerprintThread | undefined;

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { damagedArchive, log } from "../../lib/index.ts";
+import { damagedArchive, log, workerUrl } from "../../lib/index.ts";
 import {
   type GunzipAnswer,
   type GunzipFailure,
@@ -24,7 +24,7 @@ type Ask = (request: GunzipRequest) => void;
  */
 class GunzipThread {
   readonly canInflate: Promise<boolean>;
-  readonly #worker = new Worker(workerUrl(), { smol: true, ref: false });
+  readonly #worker = new Worker(workerUrl("linux/gunzip/gunzip.worker"), { smol: true, ref: false });
   readonly #jobs = new Map<number, GunzipJob>();
   /** What jobs have shared with the thread that are over. */
   readonly #memories: SharedArrayBuffer[] = [];
@@ -98,13 +98,6 @@ function gunzipThread(): GunzipThread {
   const thread = new GunzipThread();
   threads.add(thread);
   return thread;
-}
-
-/** In the executable all files that are entries of their own lie under one root, without their types. */
-function workerUrl(): string | URL {
-  return import.meta.url.includes("/$bunfs/")
-    ? "/$bunfs/root/linux/gunzip/gunzip.worker.js"
-    : new URL("./gunzip.worker.ts", import.meta.url);
 }
 
 /** Whether `gunzipInto` can be used: the library for it is there. */
